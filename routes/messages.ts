@@ -1,0 +1,181 @@
+import type { SealedDocument } from './seal.ts'
+import type { Epoch, Site, TableNumber, UnitId } from './vocabulary.ts'
+
+/** What the programs say to each other: header names, paths and bodies. They share nothing else. */
+
+export const headers = {
+  /** Edge to gateway: the signed mark of `hop.ts`. */
+  edge: 'x-tidegate-edge',
+  /** Gateway to gateway: the same form with another key. A request with it is never forwarded again. */
+  hop: 'x-tidegate-hop',
+  /** Program to program, on APIs: the signature of `call.ts`. */
+  call: 'x-tidegate-call',
+  /** Gateway to an edge that is behind: `s=<structure>;p=<placements>`. The edge refreshes and removes it. */
+  table: 'x-tidegate-table',
+  /** A gateway that did not execute a marked request: `refused;e=<epoch>`. */
+  fence: 'x-tidegate-fence',
+  /** Tries before this one, `0` at first: a request that was tried is not retried further down. */
+  attempt: 'x-tidegate-attempt',
+  requestId: 'x-request-id',
+} as const
+
+/** Prefix of every header that only our programs may send; removed from clients' requests. */
+export const ownPrefix = 'x-tidegate-'
+
+export const paths = {
+  edge: '/.well-known/tidegate',
+  edgeTable: '/api/v1/edge/table',
+  gatewayStatus: '/gateway/v1/status',
+  tokensFind: '/gateway/v1/tokens/find',
+  replicate: '/gateway/v1/cache/replicate',
+} as const
+
+/** What a receiver is offered: one document or both. It takes each only by `mayReplace`. */
+export interface TableOffer {
+  readonly structure?: SealedDocument
+  readonly placements?: SealedDocument
+}
+
+export interface HeldNumber {
+  readonly number: TableNumber
+  readonly digest: string
+}
+
+/** What a gateway or edge runs: the answer to "how far have numbers gone?". */
+export interface HeldNumbers {
+  readonly structure: HeldNumber
+  readonly placements: HeldNumber
+  readonly epochs: Readonly<Record<UnitId, Epoch>>
+}
+
+/** Why an offered document was not taken. The words of `mayReplace`, also metric labels. */
+export type RefusalReason =
+  | 'malformed'
+  | 'oversize'
+  | 'key-unknown'
+  | 'signature-wrong'
+  | 'older'
+  | 'forked'
+  | 'grew-too-much'
+  | 'shrank-too-much'
+  | 'epoch-falls'
+  | 'structure-missing'
+
+export interface Refusal {
+  readonly kind: 'structure' | 'placements'
+  readonly because: RefusalReason
+  readonly offered?: TableNumber
+  readonly held?: TableNumber
+}
+
+/** A refusal as status endpoints tell it. */
+export interface ToldRefusal extends Refusal {
+  readonly at: number
+  readonly count: number
+}
+
+/** `GET /.well-known/tidegate/status`, signed. */
+export interface EdgeStatus {
+  readonly name: string
+  readonly version: string
+  readonly held: HeldNumbers | undefined
+  /** Where the held table came from. */
+  readonly source: 'bundle' | 'supervisor' | 'control-plane' | 'none'
+  /** Since the last answer of the table source, ms; undefined = never. */
+  readonly ageMs: number | undefined
+  readonly isolate: string
+  readonly refusals: readonly ToldRefusal[]
+}
+
+/** `GET /gateway/v1/status`, signed. With `?documents=1` also the sealed documents, for a restored control plane. */
+export interface GatewayStatus {
+  readonly site: Site
+  readonly instance: string
+  readonly version: string
+  readonly state: 'starting' | 'ready' | 'draining' | 'stopped'
+  readonly startedAt: number
+  readonly held: HeldNumbers | undefined
+  readonly refusals: readonly ToldRefusal[]
+  readonly documents?: TableOffer
+  readonly controlPlane: { readonly connected: boolean; readonly since: number }
+  readonly cache: { readonly zones: readonly { name: string; state: string }[]; readonly debt: CacheDebt }
+}
+
+export interface CacheDebt {
+  readonly deletes: number
+  readonly sets: number
+  readonly oldestAgeMs: number
+}
+
+/** `PUT /api/v1/sites/{site}/gateways/{instance}`, signed: a process is there. */
+export interface GatewayRegistration {
+  readonly internalUrl: string
+  readonly startedAt: number
+  readonly version: string
+  readonly held?: HeldNumbers
+}
+
+export interface RegistrationAnswer {
+  /** 0..239, unique among live processes: the writer part of cache stamps. */
+  readonly writerId: number
+}
+
+/** `POST /api/v1/sites/{site}/gateways/{instance}/acknowledgement`, signed: what it runs since a moment ago. */
+export interface Acknowledgement {
+  readonly held: HeldNumbers
+  readonly refusals: readonly Refusal[]
+}
+
+/** One row a placements number and colo (or edge name): the evidence that edges run a table. */
+export interface AdoptionRow {
+  readonly placements: TableNumber
+  readonly colo: string
+  readonly firstSeen: number
+  readonly lastSeen: number
+  readonly requests: number
+}
+
+/** One row a unit, epoch and site that executed: who really serves whom. */
+export interface TrafficRow {
+  readonly unit: UnitId
+  readonly epoch: Epoch
+  readonly reads: number
+  readonly writes: number
+  /** Sent once over the interconnect, since they came to the wrong site. */
+  readonly forwarded: number
+  /** Answered 5xx. */
+  readonly failed: number
+}
+
+/** `POST /api/v1/sites/{site}/gateways/{instance}/counters`, signed, once a second. Rows are since the last report. */
+export interface Counters {
+  readonly at: number
+  readonly adoption: readonly AdoptionRow[]
+  readonly traffic: readonly TrafficRow[]
+  readonly debt: CacheDebt
+}
+
+/** `POST /gateway/v1/tokens/find`, signed: a token unknown at one site is asked once of another. */
+export interface TokenQuestion {
+  readonly token: string
+}
+
+export type TokenAnswer = { readonly known: false } | { readonly known: true; readonly caller: Caller }
+
+/** Who a request comes from. */
+export interface Caller {
+  readonly consumer: string
+  readonly scopes: readonly string[]
+  /** Ms since 1970; undefined = does not expire by itself. */
+  readonly expiresAt?: number
+}
+
+/** The value of `x-tidegate-table`. */
+export function tableHint(structure: TableNumber, placements: TableNumber): string {
+  return `s=${structure};p=${placements}`
+}
+
+export function readTableHint(value: string): { structure: TableNumber; placements: TableNumber } | undefined {
+  const match = /^s=(\d{1,15});p=(\d{1,15})$/.exec(value)
+  return match === null ? undefined : { structure: Number(match[1]), placements: Number(match[2]) }
+}
