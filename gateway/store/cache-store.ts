@@ -1,0 +1,123 @@
+/**
+ * PORT: where cached values live. Layers (zones, double-write) and drivers (memory, memcached) all have this shape, so
+ * each can stand on any other. Every write carries a stamp, and a lower stamp never overwrites a higher one.
+ */
+
+/** Version of a cached value: hybrid logical clock, unsigned 64 bit (`stamp.ts`). */
+export type Stamp = bigint
+
+/** No expiry, as a time to live in milliseconds. */
+export const noExpiry = -1
+
+/**
+ * Largest value in bytes: what a memcached item of 1 MiB, the server's default, holds beside its own header, the node
+ * key, the envelope, an original key of 1,024 bytes and a content type.
+ */
+export const valueLimitBytes = 1024 * 1024 - 2048
+
+/** Longest key in bytes of UTF-8. */
+export const keyLimitBytes = 1024
+
+/** Longest content type in bytes. */
+export const contentTypeLimitBytes = 255
+
+export interface Hit {
+  readonly kind: 'hit'
+  /** Shared with the store: the caller must not write into it. */
+  readonly value: Buffer
+  /** The client's own 32 bits, exact. */
+  readonly flags: number
+  readonly stamp: Stamp
+  /** Milliseconds left, rounded up by at most one second; -1: none. */
+  readonly ttlMs: number
+  readonly contentType?: string
+  /** Which zone answered. */
+  readonly zone: string
+}
+
+/** Why there is no value. The first three are knowledge about the key; the others are failures of whoever was asked. */
+export type MissReason =
+  | 'absent'
+  | 'expired'
+  | 'tombstone'
+  | 'timeout'
+  | 'refused'
+  | 'closed'
+  | 'protocol'
+  | 'overload'
+  | 'unreadable'
+
+export interface Miss {
+  readonly kind: 'miss'
+  readonly because: MissReason
+}
+
+export interface GetOptions {
+  /** Milliseconds until the caller stops waiting. */
+  readonly deadlineMs: number
+}
+
+export interface PutOptions {
+  /** Milliseconds to live, above 0; -1: none. */
+  readonly ttlMs: number
+  /** Taken from the process's StampClock when the work that made the value *began*, so that an invalidation meanwhile wins. */
+  readonly stamp: Stamp
+  /** The client's own 32 bits; 0 by default. */
+  readonly flags?: number
+  readonly contentType?: string
+  /** `set` by default; `add`: only when there is no value; `replace`: only when there is one. */
+  readonly mode?: 'set' | 'add' | 'replace'
+  /** Only when the stored value has exactly this stamp (compare and set). */
+  readonly ifStamp?: Stamp
+}
+
+export interface DeleteOptions {
+  readonly stamp: Stamp
+  /** Only when the stored value has exactly this stamp. */
+  readonly ifStamp?: Stamp
+}
+
+/**
+ * `older`: something newer is stored and stays. `exists`: add found a value, or compare-and-set found another one.
+ * `absent`: replace or compare-and-set found none. `failed`: not stored, and what was there may be gone.
+ */
+export type PutOutcome = 'stored' | 'older' | 'exists' | 'absent' | 'failed'
+
+/** `not-found`: there was no value, the delete holds all the same. `older`: something newer, or not `ifStamp`, stays. */
+export type DeleteOutcome = 'deleted' | 'not-found' | 'older' | 'failed'
+
+export interface ZoneHealth {
+  readonly zone: string
+  /** `suspect`: it does not answer, its keys are misses. `owing`: it answers, and some of its keys wait for a delete. */
+  readonly state: 'up' | 'suspect' | 'owing'
+  /** Deletes that this process owes to the zone. */
+  readonly owed: number
+}
+
+export interface CacheStore {
+  /** Reads one value. Never throws: every failure is a miss with its reason. Silence past the deadline is the miss `timeout`. */
+  get(namespace: string, key: string, options: GetOptions): Promise<Hit | Miss>
+  /**
+   * Stores one value unless something newer is there. Never throws. Silence becomes `failed`: the value may or may not be
+   * stored, and the store below makes sure that no older one is served afterwards.
+   */
+  put(namespace: string, key: string, value: Buffer, options: PutOptions): Promise<PutOutcome>
+  /** Removes a value and keeps later-arriving older writes out for 15 minutes. Never throws. Silence becomes `failed`: ask again. */
+  delete(namespace: string, key: string, options: DeleteOptions): Promise<DeleteOutcome>
+  /** What this process knows of each zone, without asking anyone. */
+  health(): readonly ZoneHealth[]
+  /** Ends connections and timers; operations under way end as `closed` or `failed`. */
+  close(): Promise<void>
+}
+
+/** A store that is one zone: it also knows since when it collects values, which tells a cold zone from a steady one. */
+export interface ZoneStore extends CacheStore {
+  readonly zone: string
+  /** Unix ms at which the memory that holds this key was empty; undefined: not known (it has never answered). */
+  startedAtMs(namespace: string, key: string): number | undefined
+}
+
+/** The key itself is known to have no value; other misses say only that somebody did not answer. */
+export function isKnowledge(because: MissReason): boolean {
+  return because === 'absent' || because === 'expired' || because === 'tombstone'
+}

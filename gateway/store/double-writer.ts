@@ -1,0 +1,116 @@
+import type { Clock } from '#server-kit/clock.ts'
+import type { CacheOperation } from './cache-operation.ts'
+import {
+  type CacheStore,
+  type DeleteOptions,
+  type DeleteOutcome,
+  type GetOptions,
+  type Hit,
+  type Miss,
+  noExpiry,
+  type PutOptions,
+  type PutOutcome,
+  type ZoneHealth,
+} from './cache-store.ts'
+import { matchesNamespace } from './namespace-pattern.ts'
+import { nodeKey } from './node-key.ts'
+import type { Shipper, ShippingDebt } from './shipper.ts'
+import type { StampClock } from './stamp.ts'
+
+export interface DoubleWriterOptions {
+  /** The zones of this site. What other sites ship is applied there, never here, so nothing can echo. */
+  readonly inner: CacheStore
+  readonly shippers: readonly Shipper[]
+  readonly stamps: StampClock
+  readonly clock: Clock
+  /** Namespaces that are shipped; default all. */
+  readonly namespaces?: readonly string[]
+}
+
+/** Writes here and, behind the caller's back, at the other sites: what the inner store took is queued for each of them. */
+export class DoubleWriter implements CacheStore {
+  readonly #inner: CacheStore
+  readonly #shippers: readonly Shipper[]
+  readonly #stamps: StampClock
+  readonly #clock: Clock
+  readonly #namespaces: readonly string[]
+
+  constructor({ inner, shippers, stamps, clock, namespaces = ['*'] }: DoubleWriterOptions) {
+    this.#inner = inner
+    this.#shippers = shippers
+    this.#stamps = stamps
+    this.#clock = clock
+    this.#namespaces = namespaces
+  }
+
+  async get(namespace: string, key: string, options: GetOptions): Promise<Hit | Miss> {
+    const found = await this.#inner.get(namespace, key, options)
+    // Whoever has read a value and then writes is newer, also when the value came from a clock ahead of ours.
+    if (found.kind === 'hit') this.#stamps.see(found.stamp)
+    return found
+  }
+
+  async put(namespace: string, key: string, value: Buffer, put: PutOptions): Promise<PutOutcome> {
+    const outcome = await this.#inner.put(namespace, key, value, put)
+    const { stamp, flags = 0, ttlMs, contentType } = put
+    if (outcome === 'stored') {
+      this.#ship({
+        kind: 'set',
+        namespace,
+        key,
+        stamp,
+        value: owned(value),
+        flags,
+        expiresAtMs: ttlMs === noExpiry ? 0 : Math.floor(this.#clock.now() + ttlMs),
+        ...(contentType === undefined ? {} : { contentType }),
+      })
+    }
+    // What it would have replaced is not true any more, here or there.
+    else if (outcome === 'failed') this.#ship({ kind: 'delete', namespace, key, stamp })
+    return outcome
+  }
+
+  async delete(namespace: string, key: string, del: DeleteOptions): Promise<DeleteOutcome> {
+    const outcome = await this.#inner.delete(namespace, key, del)
+    const unknown = outcome === 'failed'
+    const took = outcome === 'deleted' || (outcome === 'not-found' && del.ifStamp === undefined)
+    if (took || unknown) this.#ship({ kind: 'delete', namespace, key, stamp: del.stamp })
+    return outcome
+  }
+
+  health(): readonly ZoneHealth[] {
+    return this.#inner.health()
+  }
+
+  /** All sites together. */
+  debt(): ShippingDebt {
+    const debts = this.#shippers.map((shipper) => shipper.debt())
+    return {
+      deletes: debts.reduce((sum, { deletes }) => sum + deletes, 0),
+      sets: debts.reduce((sum, { sets }) => sum + sets, 0),
+      oldestAgeMs: Math.max(0, ...debts.map(({ oldestAgeMs }) => oldestAgeMs)),
+      dirty: [...new Set(debts.flatMap(({ dirty }) => dirty))],
+    }
+  }
+
+  /** True when every site has everything, false when `deadlineMs` passed before. For the end of the process, before `close`. */
+  async drained(deadlineMs: number): Promise<boolean> {
+    const drained = await Promise.all(this.#shippers.map((shipper) => shipper.drained(deadlineMs)))
+    return drained.every(Boolean)
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#shippers.map((shipper) => shipper.close()))
+    await this.#inner.close()
+  }
+
+  #ship(operation: CacheOperation): void {
+    const { namespace, key } = operation
+    if (!this.#namespaces.some((pattern) => matchesNamespace(pattern, namespace))) return
+    if (nodeKey(namespace, key) === undefined) return
+    for (const shipper of this.#shippers) shipper.append(operation)
+  }
+}
+
+/** It may wait long: a view would keep a larger buffer alive that nobody counts. */
+const owned = (value: Buffer): Buffer => (value.buffer.byteLength > value.length ? Buffer.from(value) : value)

@@ -1,0 +1,68 @@
+import type { Clock } from '#server-kit/clock.ts'
+import { problems } from '../errors.ts'
+import type { Stamp } from './cache-store.ts'
+
+/** A stamp this far ahead of our clock raises the skew alarm, ms. */
+const skewAlarmMs = 500
+/** A stamp this far ahead is not believed: sets with it are dropped, ms. */
+const skewLimitMs = 60_000
+
+const counterBits = 12n
+const writerBits = 8n
+const counterLimit = 1 << Number(counterBits)
+
+/** Unix ms at which the stamp was taken. */
+export const stampMs = (stamp: Stamp): number => Number(stamp >> (counterBits + writerBits))
+
+export const stampWriter = (stamp: Stamp): number => Number(stamp & 0xffn)
+
+/** 44 bits ms since 1970, 12 bits counter, 8 bits writer. */
+export const makeStamp = (ms: number, counter: number, writer: number): Stamp =>
+  (((BigInt(ms) << counterBits) | BigInt(counter)) << writerBits) | BigInt(writer)
+
+/** `near`: believed. `ahead`: believed, but somebody's clock is wrong. `beyond`: not believed, and our clock did not move. */
+export type Skew = 'near' | 'ahead' | 'beyond'
+
+/**
+ * The hybrid logical clock of one process: its stamps only grow, never collide with another writer's, and are above each
+ * stamp it has seen. Whoever read a value and then writes is therefore newer, whatever the machines' clocks say.
+ */
+export class StampClock {
+  readonly #clock: Clock
+  readonly #writer: number
+  #lastMs = 0
+  #lastCounter = 0
+
+  /** `writer`: 0..255, unlike that of every other live process that writes to the same zones. */
+  constructor(clock: Clock, writer: number) {
+    if (!Number.isInteger(writer) || writer < 0 || writer > 255) throw problems['cache-writer-invalid']({ writer })
+    this.#clock = clock
+    this.#writer = writer
+  }
+
+  /** A stamp above all that this process has given or seen. */
+  next(): Stamp {
+    const now = Math.floor(this.#clock.now())
+    if (now > this.#lastMs) {
+      this.#lastMs = now
+      this.#lastCounter = 0
+    } else if (++this.#lastCounter === counterLimit) {
+      this.#lastMs++
+      this.#lastCounter = 0
+    }
+    return makeStamp(this.#lastMs, this.#lastCounter, this.#writer)
+  }
+
+  /** Takes note of a foreign stamp, so that our next one is above it. One beyond the skew limit is not taken. */
+  see(stamp: Stamp): Skew {
+    const ms = stampMs(stamp)
+    const aheadMs = ms - this.#clock.now()
+    if (aheadMs > skewLimitMs) return 'beyond'
+    const counter = Number((stamp >> writerBits) & 0xfffn)
+    if (ms > this.#lastMs || (ms === this.#lastMs && counter > this.#lastCounter)) {
+      this.#lastMs = ms
+      this.#lastCounter = counter
+    }
+    return aheadMs > skewAlarmMs ? 'ahead' : 'near'
+  }
+}

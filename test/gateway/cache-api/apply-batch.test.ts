@@ -1,0 +1,123 @@
+import { describe, expect, it } from 'vitest'
+import { HeldClock } from '#server-kit/clock.ts'
+import { type Log, silentLog } from '#server-kit/log.ts'
+import { applyBatch } from '../../../gateway/cache-api/apply-batch.ts'
+import type { Batch } from '../../../gateway/store/batch.ts'
+import type { CacheOperation } from '../../../gateway/store/cache-operation.ts'
+import type { CacheStore } from '../../../gateway/store/cache-store.ts'
+import { MemoryStore } from '../../../gateway/store/memory-store.ts'
+import { makeStamp, StampClock, stampMs } from '../../../gateway/store/stamp.ts'
+
+function receiver(over: Partial<CacheStore> = {}) {
+  const clock = new HeldClock()
+  clock.advance(3_600_000)
+  const memory = new MemoryStore({ zone: 'here', clock })
+  const stampClock = new StampClock(clock, 2)
+  const alarms: object[] = []
+  const log: Log = { ...silentLog, error: (facts) => alarms.push(facts) }
+  const store: CacheStore = {
+    get: (namespace, key) => memory.get(namespace, key),
+    put: (...args) => memory.put(...args),
+    delete: (...args) => memory.delete(...args),
+    health: () => memory.health(),
+    close: () => memory.close(),
+    ...over,
+  }
+  const apply = (...operations: CacheOperation[]) =>
+    applyBatch(batchOf(operations, clock.now()), { store, clock, stampClock, log })
+  const read = async (key: string): Promise<string> => {
+    const found = await memory.get('shop', key)
+    return found.kind === 'hit' ? found.value.toString() : found.because
+  }
+  const stampAt = (ms: number): bigint => makeStamp(clock.now() + ms, 0, 1)
+  return { clock, memory, stampClock, alarms, apply, read, stampAt }
+}
+
+const batchOf = (operations: readonly CacheOperation[], now: number): Batch => ({
+  header: {
+    v: 1,
+    site: 'there',
+    writer: 1,
+    journal: 'j',
+    lane: 0,
+    first: 11,
+    count: operations.length,
+    head: 10 + operations.length,
+    debt: 0,
+    now,
+  },
+  operations: operations.map((operation, i) => ({ seq: 11 + i, operation })),
+})
+const set = (key: string, stamp: bigint, value = 'x', expiresAtMs = 0): CacheOperation => ({
+  kind: 'set',
+  namespace: 'shop',
+  key,
+  stamp,
+  value: Buffer.from(value),
+  flags: 0,
+  expiresAtMs,
+})
+const del = (key: string, stamp: bigint): CacheOperation => ({ kind: 'delete', namespace: 'shop', key, stamp })
+
+describe('a received batch', () => {
+  it('is applied if newer, and changes nothing the second time', async () => {
+    const { apply, read, memory, stampAt } = receiver()
+    await memory.put('shop', 'newer', Buffer.from('mine'), { stamp: stampAt(0), ttlMs: -1 })
+    const operations = [set('a', stampAt(-5)), set('newer', stampAt(-5)), del('b', stampAt(-5))]
+
+    expect(await apply(...operations)).toEqual({ through: 13, applied: 2, older: 1, expired: 0, failed: 0 })
+    expect(await apply(...operations)).toEqual({ through: 13, applied: 2, older: 1, expired: 0, failed: 0 })
+    expect([await read('a'), await read('newer'), await read('b')]).toEqual(['x', 'mine', 'tombstone'])
+  })
+
+  it('gives no value a longer life than it has left', async () => {
+    const { apply, memory, clock, stampAt } = receiver()
+    await apply(set('a', stampAt(-5), 'x', clock.now() + 5_000))
+
+    const found = await memory.get('shop', 'a')
+    expect(found.kind === 'hit' && found.ttlMs).toBe(5_000)
+  })
+
+  it('takes a set that expired on the way, or is older than a tombstone lives, as the end of what was there', async () => {
+    const { apply, read, memory, clock, stampAt } = receiver()
+    for (const key of ['expired', 'old']) {
+      await memory.put('shop', key, Buffer.from('before'), { stamp: stampAt(-900_000), ttlMs: -1 })
+    }
+
+    const done = await apply(set('expired', stampAt(-5), 'x', clock.now()), set('old', stampAt(-600_001)))
+
+    expect(done).toEqual({ through: 12, applied: 0, older: 0, expired: 2, failed: 0 })
+    expect([await read('expired'), await read('old')]).toEqual(['tombstone', 'tombstone'])
+  })
+
+  it('raises the alarm on skew, and lets no wild clock win for ever', async () => {
+    const { apply, read, alarms, memory, stampClock, clock, stampAt } = receiver()
+    await apply(set('a', stampAt(499)))
+    expect(alarms).toHaveLength(0)
+
+    await apply(set('a', stampAt(600)), set('b', stampAt(61_000)), del('c', stampAt(61_000)))
+    expect(alarms).toHaveLength(1)
+    expect([await read('b'), await read('c')]).toEqual(['tombstone', 'tombstone'])
+    expect(stampMs(stampClock.next()) - clock.now()).toBeLessThan(1_000)
+    expect(await memory.put('shop', 'b', Buffer.from('mine'), { stamp: stampClock.next(), ttlMs: -1 })).toBe('stored')
+  })
+
+  it('acknowledges nothing beyond an operation that failed', async () => {
+    const away = receiver({
+      put: async () => 'failed',
+      delete: async (_ns, key) => (key === 'b' ? 'failed' : 'deleted'),
+    })
+
+    const done = await away.apply(del('a', away.stampAt(-5)), del('b', away.stampAt(-5)), del('c', away.stampAt(-5)))
+
+    expect(done).toMatchObject({ through: 11, failed: 1 })
+  })
+
+  it('deletes where it cannot store, so that no single value stops the lane', async () => {
+    const { apply, stampAt, read, memory } = receiver({ put: async () => 'failed' })
+    await memory.put('shop', 'a', Buffer.from('before'), { stamp: stampAt(-10), ttlMs: -1 })
+
+    expect(await apply(set('a', stampAt(-5)))).toMatchObject({ through: 11, failed: 0 })
+    expect(await read('a')).toBe('tombstone')
+  })
+})

@@ -1,0 +1,219 @@
+import { describe, expect, it } from 'vitest'
+import { Background } from '#server-kit/background.ts'
+import { systemClock } from '#server-kit/clock.ts'
+import { type Log, silentLog } from '#server-kit/log.ts'
+import { systemRandom } from '#server-kit/random.ts'
+import { applyBatch } from '../../../gateway/cache-api/apply-batch.ts'
+import type { Acknowledgement, Batch } from '../../../gateway/store/batch.ts'
+import { DoubleWriter } from '../../../gateway/store/double-writer.ts'
+import { MemoryStore } from '../../../gateway/store/memory-store.ts'
+import type { ReplicationPeer } from '../../../gateway/store/replication-peer.ts'
+import { Shipper, type ShipperOptions } from '../../../gateway/store/shipper.ts'
+import { StampClock } from '../../../gateway/store/stamp.ts'
+import { cacheStoreContract } from '../../contracts/cache-store.ts'
+import { eventually, within } from '../../support/eventually.ts'
+
+const clock = systemClock
+const text = (value: string): Buffer => Buffer.from(value)
+
+/** The gateway of the other site, which can be away or silent. */
+class TestPeer implements ReplicationPeer {
+  readonly store = new MemoryStore({ zone: 'there', clock })
+  readonly #stampClock = new StampClock(clock, 2)
+  readonly batches: Batch[] = []
+  state: 'up' | 'away' | 'silent' | 'forgets to answer' = 'up'
+  underWay = new Map<number, number>()
+  mostUnderWay = 0
+
+  async send(batch: Batch): Promise<Acknowledgement> {
+    const { lane } = batch.header
+    const now = (this.underWay.get(lane) ?? 0) + 1
+    this.underWay.set(lane, now)
+    this.mostUnderWay = Math.max(this.mostUnderWay, now)
+    try {
+      if (this.state === 'silent') return await new Promise<never>(() => undefined)
+      if (this.state === 'away') throw new Error('refused')
+      this.batches.push(batch)
+      const done = await applyBatch(batch, { store: this.store, clock, stampClock: this.#stampClock, log: silentLog })
+      if (this.state === 'forgets to answer') throw new Error('cut')
+      return done
+    } finally {
+      this.underWay.set(lane, now - 1)
+    }
+  }
+  async close(): Promise<void> {}
+}
+
+function site(options: Partial<ShipperOptions> = {}) {
+  const peer = new TestPeer()
+  const stamps = new StampClock(clock, 1)
+  const inner = new MemoryStore({ zone: 'here', clock })
+  const shipper = new Shipper({
+    to: 'there',
+    site: 'here',
+    writer: 1,
+    peer,
+    clock,
+    random: systemRandom,
+    log: silentLog,
+    background: new Background(silentLog),
+    ...options,
+  })
+  const store = new DoubleWriter({ inner, shippers: [shipper], stamps, clock })
+  const put = (key: string, value: string, ttlMs = -1) =>
+    store.put('shop', key, text(value), { stamp: stamps.next(), ttlMs })
+  const del = (key: string) => store.delete('shop', key, { stamp: stamps.next() })
+  const there = async (key: string): Promise<string> => {
+    const found = await peer.store.get('shop', key)
+    return found.kind === 'hit' ? found.value.toString() : found.because
+  }
+  return { peer, stamps, inner, shipper, store, put, del, there }
+}
+
+cacheStoreContract('the double writer', {
+  make: () => site().store,
+})
+
+describe('a double-written cache', () => {
+  it('has at the other site what was written here, byte for byte, and with the same stamp', async () => {
+    const { peer, stamps, store } = site()
+    const stamp = stamps.next()
+    const value = Buffer.from([0, 255, 13, 10])
+
+    await store.put('shop', 'k', value, { stamp, ttlMs: 60_000, flags: 9, contentType: 'a/b' })
+
+    expect(await store.drained(2_000)).toBe(true)
+    const found = await peer.store.get('shop', 'k')
+    expect(found).toMatchObject({ kind: 'hit', stamp, flags: 9, contentType: 'a/b' })
+    expect(found.kind === 'hit' && found.value.equals(value) && found.ttlMs <= 60_000).toBe(true)
+  })
+
+  it('ships the bytes as they were when they were written', async () => {
+    const { peer, stamps, store, there } = site()
+    peer.state = 'away'
+    const larger = Buffer.alloc(1_000, 'a')
+    await store.put('shop', 'k', larger.subarray(0, 5), { stamp: stamps.next(), ttlMs: -1 })
+
+    larger.fill('b')
+    peer.state = 'up'
+
+    expect(await store.drained(2_000)).toBe(true)
+    expect(await there('k')).toBe('aaaaa')
+  })
+
+  it('owes a delete until it is applied there', async () => {
+    const { peer, store, put, del, there } = site()
+    await put('k', 'x')
+    await store.drained(2_000)
+    peer.state = 'away'
+
+    expect(await del('k')).toBe('deleted')
+    expect(store.debt()).toMatchObject({ deletes: 1, dirty: [] })
+    await eventually(() => store.debt().oldestAgeMs > 20)
+    expect(await there('k')).toBe('x')
+
+    peer.state = 'up'
+    expect(await store.drained(5_000)).toBe(true)
+    expect(await there('k')).toBe('tombstone')
+    expect(store.debt()).toMatchObject({ deletes: 0, sets: 0, oldestAgeMs: 0 })
+  })
+
+  it('never lets a write wait for the other site', async () => {
+    for (const state of ['away', 'silent'] as const) {
+      const { peer, store, put, del } = site()
+      peer.state = state
+      for (let i = 0; i < 200; i++) {
+        await within(50, `write ${i}`, put(`k${i}`, 'x'))
+        await within(50, `delete ${i}`, del(`k${i}`))
+      }
+      expect(store.debt().deletes).toBe(200)
+      await store.close()
+    }
+  })
+
+  it('is right after lost acknowledgements: what came twice did nothing twice', async () => {
+    const { peer, store, put, del, there } = site()
+    peer.state = 'forgets to answer'
+    await put('a', '1')
+    await del('b')
+    await eventually(() => peer.batches.length >= 2)
+    await put('a', '2')
+    peer.state = 'up'
+
+    expect(await store.drained(5_000)).toBe(true)
+    expect(await there('a')).toBe('2')
+    expect(await there('b')).toBe('tombstone')
+  })
+
+  it('sends one batch of a lane at a time, and small batches', async () => {
+    const { peer, store, put } = site()
+    await Promise.all(Array.from({ length: 5_000 }, (_, i) => put(`k${i}`, 'x'.repeat(100))))
+
+    expect(await store.drained(5_000)).toBe(true)
+    expect(peer.mostUnderWay).toBe(1)
+    expect(Math.max(...peer.batches.map(({ operations }) => operations.length))).toBeLessThanOrEqual(512)
+    expect(peer.batches.every(({ operations, header }) => operations[0]?.seq === header.first)).toBe(true)
+  })
+
+  it('ships an invalidation for a write that failed here', async () => {
+    const { peer, inner, put, there, store } = site()
+    await put('k', 'old')
+    await store.drained(2_000)
+    await inner.close()
+
+    expect(await put('k', 'new')).toBe('failed')
+    await eventually(async () => (await there('k')) === 'tombstone')
+    expect(peer.batches.length).toBeGreaterThan(0)
+  })
+
+  it('ships nothing of a write that changed nothing', async () => {
+    const { stamps, store, put, shipper, peer } = site()
+    const old = stamps.next()
+    await put('k', 'x')
+    await store.drained(2_000)
+    const before = peer.batches.length
+
+    await store.put('shop', 'k', text('y'), { stamp: old, ttlMs: -1 })
+    await store.put('shop', 'k', text('y'), { stamp: stamps.next(), ttlMs: -1, mode: 'add' })
+    await store.delete('shop', 'k', { stamp: stamps.next(), ifStamp: old })
+    await store.delete('shop', 'nothing', { stamp: stamps.next(), ifStamp: old })
+
+    expect(shipper.lag().waiting).toBe(0)
+    expect(peer.batches).toHaveLength(before)
+  })
+
+  it('ships only the namespaces that it is told to', async () => {
+    const { inner, stamps, shipper } = site()
+    const store = new DoubleWriter({ inner, shippers: [shipper], stamps, clock, namespaces: ['shop-*', 'users'] })
+    for (const namespace of ['shop-a', 'users', 'shop', 'user']) {
+      await store.delete(namespace, 'k', { stamp: stamps.next() })
+    }
+
+    expect(store.debt().deletes).toBe(2)
+  })
+
+  it('says so, loudly and for good, when it had to lose a delete', async () => {
+    const errors: object[] = []
+    const log: Log = { ...silentLog, error: (facts) => errors.push(facts), child: () => log }
+    const { peer, store, del } = site({ operationLimit: 8, log })
+    peer.state = 'away'
+    for (let i = 0; i < 40; i++) await del(`k${i}`)
+    expect(store.debt().dirty).toEqual(['shop'])
+    peer.state = 'up'
+
+    expect(await store.drained(5_000)).toBe(true)
+    expect(store.debt().deletes).toBeGreaterThan(0)
+    expect(errors).toEqual([{ to: 'there', namespace: 'shop' }])
+  })
+
+  it('makes whoever read a value newer than it, whatever the clocks say', async () => {
+    const { inner, stamps, store } = site()
+    const ahead = new StampClock({ ...clock, now: () => clock.now() + 30_000 }, 9).next()
+    await inner.put('shop', 'k', text('from a fast clock'), { stamp: ahead, ttlMs: -1 })
+    expect(stamps.next() < ahead).toBe(true)
+
+    await store.get('shop', 'k', { deadlineMs: 50 })
+
+    expect(stamps.next() > ahead).toBe(true)
+  })
+})

@@ -1,0 +1,104 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { systemClock } from '#server-kit/clock.ts'
+import { silentLog } from '#server-kit/log.ts'
+import { systemRandom } from '#server-kit/random.ts'
+import { encodeEnvelope } from '../../../gateway/store/envelope.ts'
+import { MemcachedStore } from '../../../gateway/store/memcached-store.ts'
+import { MetaNode } from '../../../gateway/store/meta-node.ts'
+import { nodeKey } from '../../../gateway/store/node-key.ts'
+import { makeStamp, StampClock } from '../../../gateway/store/stamp.ts'
+import { cacheStoreContract } from '../../contracts/cache-store.ts'
+import { eventually } from '../../support/eventually.ts'
+import { startMemcached, type TestServer } from '../../support/servers.ts'
+
+const stamps = new StampClock(systemClock, 1)
+const parts = { clock: systemClock, random: systemRandom, log: silentLog }
+let servers: TestServer[] = []
+const opened: MemcachedStore[] = []
+
+beforeAll(async () => {
+  servers = await Promise.all([startMemcached(), startMemcached(), startMemcached()])
+})
+afterAll(async () => {
+  for (const store of opened) await store.close()
+  for (const server of servers) await server.stop()
+})
+
+const open = async (ring: 'ketama' | 'rendezvous', count: number): Promise<MemcachedStore> => {
+  const store = new MemcachedStore({
+    ...parts,
+    zone: 'real',
+    ring,
+    nodes: servers.slice(0, count).map(({ port }) => ({ host: '127.0.0.1', port })),
+    newStamp: () => stamps.next(),
+    // A shared machine may pause any process for longer than a real deadline.
+    writeDeadlineMs: 1_000,
+  })
+  opened.push(store)
+  await eventually(() => store.health().every(({ state }) => state === 'up'), { what: 'all nodes connected' })
+  return store
+}
+
+const shared = new Map<string, Promise<MemcachedStore>>()
+cacheStoreContract('a zone of one memcached', { make: () => open('rendezvous', 1) })
+cacheStoreContract('a zone of three memcached in a ketama ring', { make: () => open('ketama', 3) })
+
+describe('a zone of real memcached', () => {
+  const single = (): Promise<MemcachedStore> => {
+    const store = shared.get('one') ?? open('rendezvous', 1)
+    shared.set('one', store)
+    return store
+  }
+  const rawNode = async (): Promise<MetaNode> => {
+    const node = new MetaNode({ host: '127.0.0.1', port: servers[0]?.port ?? 0 }, parts)
+    await eventually(() => node.isUp)
+    return node
+  }
+
+  it('does not serve what others stored under its keys, and writes over it', async () => {
+    const store = await single()
+    const node = await rawNode()
+    await node.set('shop/foreign', Buffer.from('not an '), Buffer.from('envelope'), { ttlSeconds: 0, flags: 0 }, 1_000)
+
+    expect(await store.get('shop', 'foreign', { deadlineMs: 1_000 })).toEqual({ kind: 'miss', because: 'unreadable' })
+    expect(await store.delete('shop', 'foreign', { stamp: stamps.next() })).toBe('not-found')
+    expect(await store.get('shop', 'foreign', { deadlineMs: 1_000 })).toEqual({ kind: 'miss', because: 'tombstone' })
+    node.close()
+  })
+
+  it('never serves the value of another key under the same hash', async () => {
+    const store = await single()
+    const node = await rawNode()
+    const at = nodeKey('shop', 'a key with spaces')?.text ?? ''
+    const head = encodeEnvelope({ kind: 'value', stamp: 1n, flags: 0, originalKey: 'another key' })
+    await node.set(at, head, Buffer.from('foreign'), { ttlSeconds: 0, flags: 0 }, 1_000)
+
+    const found = await store.get('shop', 'a key with spaces', { deadlineMs: 1_000 })
+
+    expect(found).toEqual({ kind: 'miss', because: 'unreadable' })
+    node.close()
+  })
+
+  it('removes, and does not remember, what was deleted so long ago that no set can be late', async () => {
+    const store = await single()
+    const old = Date.now() - 16 * 60_000
+    await store.put('shop', 'ancient', Buffer.from('x'), { stamp: makeStamp(old, 0, 1), ttlMs: -1 })
+
+    expect(await store.delete('shop', 'ancient', { stamp: makeStamp(old, 1, 1) })).toBe('deleted')
+    expect(await store.get('shop', 'ancient', { deadlineMs: 1_000 })).toEqual({ kind: 'miss', because: 'absent' })
+  })
+
+  it('ends in the newest state when a hundred writers write at once', async () => {
+    const store = await single()
+    const written = Array.from({ length: 100 }, (_, i) => ({ stamp: stamps.next(), value: Buffer.from(`${i}`) }))
+
+    const outcomes = await Promise.all(
+      written.map(({ stamp, value }) => store.put('shop', 'hot', value, { stamp, ttlMs: -1 })),
+    )
+
+    // Those that lost four times in a row have deleted the key instead; what is served is never an old value.
+    const found = await store.get('shop', 'hot', { deadlineMs: 1_000 })
+    if (found.kind === 'hit') expect(found.value.toString()).toBe('99')
+    else expect(outcomes).toContain('failed')
+  })
+})
