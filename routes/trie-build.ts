@@ -47,7 +47,10 @@ export const wildcardCell = 1
 export const hostRoot = cellsPerRecord
 export const anyMethod = 0
 
-/** Cell where the look-up of an edge begins (`<< 2`: four cells an edge); a text's hash alone would send equal segments of all services to one place. */
+/**
+ * The cell where the look-up of an edge begins; `<< 2` because an edge has four. The parent is mixed in, or equal
+ * segments of all services (`v1`) would begin at one place.
+ */
 export function edgeSlot(parent: number, hash: number, edges: number): number {
   const mixed = Math.imul(hash ^ Math.imul(parent, 0x9e3779b1), 0x85ebca6b)
   return ((mixed ^ (mixed >>> 15)) << 2) & (edges - 1)

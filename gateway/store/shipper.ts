@@ -125,35 +125,41 @@ export class Shipper {
   }
 
   async #ship(lane: ShippingLane, index: number): Promise<void> {
-    try {
-      await this.#empty(lane, index)
-    } finally {
-      this.#shipping.delete(index)
-    }
+    await this.#empty(lane, index)
     if (this.#lanes.every(({ size }) => size === 0)) {
       for (const drained of this.#onDrained.splice(0)) drained()
     }
   }
 
   async #empty(lane: ShippingLane, index: number): Promise<void> {
-    const { clock, peer, log, to } = this.#options
     let failures = 0
-    while (lane.size > 0 && !this.#stopped.signal.aborted) {
-      const taken = lane.take(batchOperationLimit, batchTargetBytes, clock.now())
-      try {
-        const { through, failed } = await peer.send(this.#batch(lane, index, taken))
-        lane.acknowledge(taken, through)
-        this.#shipped += taken.filter(({ seq }) => seq <= through).length
-        if (failures > 0 && failed === 0)
-          log.info({ to, lane: index, failures }, 'the other site takes cache writes again')
-        failures = failed === 0 ? 0 : failures + 1
-      } catch (cause) {
-        failures++
-        // Once an outage: the debt tells how it goes on.
-        if (failures === 1) log.warn({ to, lane: index, err: cause }, 'the other site does not take cache writes')
-      }
-      if (failures > 0) await this.#backOff(failures)
+    try {
+      while (lane.size > 0 && !this.#stopped.signal.aborted) failures = await this.#sendOne(lane, index, failures)
+    } finally {
+      // In the same turn as the last look at the lane: a write that comes one microtask later starts a new run.
+      this.#shipping.delete(index)
     }
+  }
+
+  /** How many sends have failed in a row. */
+  async #sendOne(lane: ShippingLane, index: number, before: number): Promise<number> {
+    const { clock, peer, log, to } = this.#options
+    let failures = before
+    const taken = lane.take(batchOperationLimit, batchTargetBytes, clock.now())
+    try {
+      const { through, failed } = await peer.send(this.#batch(lane, index, taken))
+      lane.acknowledge(taken, through)
+      this.#shipped += taken.filter(({ seq }) => seq <= through).length
+      if (failures > 0 && failed === 0)
+        log.info({ to, lane: index, failures }, 'the other site takes cache writes again')
+      failures = failed === 0 ? 0 : failures + 1
+    } catch (cause) {
+      failures++
+      // Once an outage: the debt tells how it goes on.
+      if (failures === 1) log.warn({ to, lane: index, err: cause }, 'the other site does not take cache writes')
+    }
+    if (failures > 0) await this.#backOff(failures)
+    return failures
   }
 
   #batch(lane: ShippingLane, index: number, taken: readonly Queued[]): Batch {

@@ -42,6 +42,25 @@ function shipping(answer: (batch: Batch, sends: number) => Promise<Acknowledgeme
 }
 
 describe('a shipper', () => {
+  it.each(Array.from({ length: 12 }, (_, turns) => turns))(
+    'sends what is written %i microtasks after its last batch was acknowledged',
+    async (turns) => {
+      const { shipper, sent, del } = shipping((batch) => {
+        const answered = Promise.resolve(all(batch))
+        if (sent.length === 1) {
+          let later: Promise<unknown> = answered
+          for (let i = 0; i < turns; i++) later = later.then(() => undefined)
+          void later.then(() => del('same'))
+        }
+        return answered
+      })
+      del('same')
+
+      await eventually(() => sent.length === 2, { deadlineMs: 1_000 })
+      expect(await shipper.drained(1_000)).toBe(true)
+    },
+  )
+
   it('sends again from where the other site got to', async () => {
     const { shipper, sent, del } = shipping(async (batch, sends) => {
       const done = all(batch)
