@@ -1,7 +1,8 @@
 import { frontCode, frontDecode } from './front-code.ts'
-import { parsePattern } from './pattern.ts'
+import { isPattern } from './pattern.ts'
+import { runPart, runsOf, unfoldRuns } from './runs.ts'
 import { array, count, document, flag, text } from './shape.ts'
-import { type RouteFacts, routeId, type Structure } from './structure.ts'
+import type { RouteFacts, Structure } from './structure.ts'
 import { decodeHost, decodePolicy, decodeService, decodeSite } from './structure-parts.ts'
 import { limits } from './table.ts'
 
@@ -13,11 +14,9 @@ import { limits } from './table.ts'
 export function encodeStructure(structure: Structure): string {
   const policies = new Interned()
   const kinds = new Interned()
-  const rows = structure.routes.map((route) => {
-    const { service, unit, host, methods, policy } = route
-    const kind = [service, unit === service ? 0 : unit, host ?? 0, methods ?? 0, policies.place(policy)]
-    return kinds.place(kind)
-  })
+  const rows = structure.routes.map(({ service, unit, host, methods, policy }) =>
+    kinds.place([unit === service ? 0 : unit, host ?? 0, methods ?? 0, policies.place(policy)]),
+  )
   const { number, mayShrink, defaultSite, sites, hosts, services } = structure
   return JSON.stringify({
     v: 1,
@@ -31,6 +30,7 @@ export function encodeStructure(structure: Structure): string {
     policies: policies.values,
     kinds: kinds.values,
     rows: rows.join(' '),
+    owners: runsOf(structure.routes.map(({ service }) => service)),
     patterns: frontCode(structure.routes.map((route) => route.pattern)),
   })
 }
@@ -59,32 +59,52 @@ function decodeRoutes(root: Readonly<Record<string, unknown>>): readonly RouteFa
   const patterns = packed === undefined ? undefined : frontDecode(packed)
   if (policies === undefined || rows === undefined || patterns === undefined) return undefined
   const kinds = array(root['kinds'], (value) => decodeKind(value, policies))
+  const owners = unfoldRuns(array(root['owners'], runPart), limits.routes)
   const places = rows === '' ? [] : rows.split(' ')
-  if (kinds === undefined || places.length !== patterns.length || places.length > limits.routes) return undefined
+  if (kinds === undefined || owners === undefined || places.length > limits.routes) return undefined
+  if (places.length !== patterns.length || places.length !== owners.length) return undefined
   const routes: RouteFacts[] = []
-  for (const [i, pattern] of patterns.entries()) {
-    const kind = kinds[Number(places[i])]
-    if (kind === undefined || !parsePattern(pattern).ok) return undefined
-    routes.push({ id: routeId({ ...kind, pattern }), ...kind, pattern })
+  for (let at = 0; at < patterns.length; at++) {
+    const kind = kinds[Number(places[at])]
+    const pattern = patterns[at] as string
+    const service = owners[at] as string
+    if (kind === undefined || !isPattern(pattern)) return undefined
+    const { unit = service, host, methods, policy } = kind
+    // One literal and no spread: at a start this runs for each route, with cold code.
+    routes.push({
+      id: `${service}:${kind.idMiddle}${pattern}`,
+      service,
+      unit,
+      pattern,
+      policy,
+      ...(host === undefined ? undefined : { host }),
+      ...(methods === undefined ? undefined : { methods }),
+    })
   }
   return routes
 }
 
-type Kind = Omit<RouteFacts, 'id' | 'pattern'>
+interface Kind {
+  readonly unit: string | undefined
+  readonly host: string | undefined
+  readonly methods: readonly string[] | undefined
+  readonly policy: RouteFacts['policy']
+  readonly idMiddle: string
+}
 
-function decodeKind(value: unknown, policies: readonly Kind['policy'][]): Kind | undefined {
-  if (!Array.isArray(value) || value.length !== 5) return undefined
-  const [service, unit, host, methods, place] = value as unknown[]
+function decodeKind(value: unknown, policies: readonly RouteFacts['policy'][]): Kind | undefined {
+  if (!Array.isArray(value) || value.length !== 4) return undefined
+  const [unit, host, methods, place] = value as unknown[]
   const policy = typeof place === 'number' ? policies[place] : undefined
   const named = methods === 0 ? undefined : array(methods, text)
-  if (typeof service !== 'string' || policy === undefined || (methods !== 0 && named === undefined)) return undefined
+  if (policy === undefined || (methods !== 0 && named === undefined)) return undefined
   if ((unit !== 0 && typeof unit !== 'string') || (host !== 0 && typeof host !== 'string')) return undefined
   return {
-    service,
-    unit: unit === 0 ? service : unit,
-    ...(host === 0 ? {} : { host }),
-    ...(named === undefined ? {} : { methods: named }),
+    unit: unit === 0 ? undefined : unit,
+    host: host === 0 ? undefined : host,
+    methods: named,
     policy,
+    idMiddle: `${named?.join(',') ?? '*'}:${host === 0 ? '' : host}`,
   }
 }
 

@@ -1,4 +1,3 @@
-import { parsePattern } from './pattern.ts'
 import type { HostFacts, RouteFacts, Structure } from './structure.ts'
 import type { Held, PlacementSet, StructureIndex, Table } from './table.ts'
 import { buildTrie, type TrieRoute } from './trie.ts'
@@ -32,11 +31,10 @@ function indexStructure(structure: Structure): StructureIndex {
 
 /** The decoder accepts only structures whose patterns parse, so a pattern that does not is a route that never matches. */
 function trieRoute(route: RouteFacts): TrieRoute {
-  const parsed = parsePattern(route.pattern)
   const { host, methods } = route
   const { trailingSlash } = route.policy
   return {
-    pattern: parsed.ok ? parsed.pattern : { text: route.pattern, segments: [] },
+    pattern: { text: route.pattern },
     ...(host === undefined ? {} : { host }),
     ...(methods === undefined ? {} : { methods }),
     ...(trailingSlash === undefined ? {} : { trailingSlash }),
