@@ -14,7 +14,7 @@ export function contract(make: Make<GatewayStore>): void {
       }
       await store.save(entry('onprem', 'b'))
       await store.save(entry('cloud', 'a'))
-      const left = { ...entry('onprem', 'b'), writerId: 8, removedAt: 5 }
+      const left = { ...entry('onprem', 'b'), writerId: 8, removed: { at: 5, by: 'silence' as const } }
       await store.save(left)
       expect(await store.all()).toEqual([entry('cloud', 'a'), left])
       await store.forgetRemovedBefore(5)

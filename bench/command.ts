@@ -1,0 +1,32 @@
+import { readdirSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+
+export interface BenchOptions {
+  /** The full form; without it a proof or bench ends within five minutes. */
+  readonly long: boolean
+  /** The same seed gives the same inputs. */
+  readonly seed: number
+  /** What stands behind the name and is none of the above. */
+  readonly args: string[]
+}
+
+export interface BenchCommand {
+  readonly name: string | undefined
+  readonly names: readonly string[]
+  readonly options: BenchOptions
+}
+
+/** `NAME [--long] [--seed N] [more]`, with the names that the folder offers. */
+export function readCommand(folder: URL, line: readonly string[]): BenchCommand {
+  const names = readdirSync(folder)
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => file.slice(0, -'.ts'.length))
+    .sort()
+  const { values, positionals } = parseArgs({
+    args: [...line],
+    allowPositionals: true,
+    options: { long: { type: 'boolean', default: false }, seed: { type: 'string', default: '1' } },
+  })
+  const [name, ...args] = positionals
+  return { name, names, options: { long: values.long, seed: Number.parseInt(values.seed, 10) || 1, args } }
+}

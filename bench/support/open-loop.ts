@@ -1,0 +1,110 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { type Dispatcher, Pool } from 'undici'
+
+/** One request, before it is sent. A loader may note more in it: the outcome brings it back. */
+export interface Shot {
+  readonly method: string
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: string
+}
+
+export interface Outcome<Sent extends Shot = Shot> {
+  readonly shot: Sent
+  /** Ms since 1970, with fractions, at which it was due and left, and at which it was answered whole. */
+  readonly sentAt: number
+  readonly answeredAt: number
+  /** 0 = no answer came. */
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  readonly body: string
+  readonly error?: string
+}
+
+export interface LoadOptions<Sent extends Shot> {
+  readonly url: string
+  readonly perSecond: number
+  /** At most; enough that none waits for another at the planned rate. Default 512. */
+  readonly connections?: number
+  readonly next: () => Sent
+  readonly seen: (outcome: Outcome<Sent>) => void
+}
+
+/** A request that has no whole answer by then has failed. */
+const timeoutMs = 10_000
+const tickMs = 2
+
+/**
+ * Open-loop load: requests leave at their planned times whether or not earlier ones were answered, as clients of the
+ * world do. A closed loop would slow down with the system and hide what its users see.
+ */
+export class OpenLoop<Sent extends Shot> {
+  readonly #options: LoadOptions<Sent>
+  readonly #pool: Pool
+  readonly #underWay = new Set<Promise<void>>()
+  #running = false
+  #loop: Promise<void> = Promise.resolve()
+  sent = 0
+
+  constructor(options: LoadOptions<Sent>) {
+    this.#options = options
+    this.#pool = new Pool(options.url, { connections: options.connections ?? 512, pipelining: 1 })
+  }
+
+  start(): this {
+    this.#running = true
+    this.#loop = this.#run()
+    return this
+  }
+
+  /** Sends no more and waits for what is under way. */
+  async stop(): Promise<void> {
+    this.#running = false
+    await this.#loop
+    await Promise.all(this.#underWay)
+    await this.#pool.close()
+  }
+
+  async #run(): Promise<void> {
+    const begun = performance.now()
+    let planned = 0
+    while (this.#running) {
+      const due = Math.floor(((performance.now() - begun) / 1_000) * this.#options.perSecond)
+      for (; planned < due; planned++) this.#fire()
+      await wait(tickMs)
+    }
+  }
+
+  #fire(): void {
+    this.sent++
+    const work = send(this.#pool, this.#options.next()).then((outcome) => {
+      this.#underWay.delete(work)
+      this.#options.seen(outcome)
+    })
+    this.#underWay.add(work)
+  }
+}
+
+/** One request and all of its answer; never rejects. */
+export async function send<Sent extends Shot>(pool: Dispatcher, shot: Sent): Promise<Outcome<Sent>> {
+  const sentAt = nowMs()
+  try {
+    const { statusCode, headers, body } = await pool.request({
+      method: shot.method as Dispatcher.HttpMethod,
+      path: shot.path,
+      headers: shot.headers,
+      ...(shot.body === undefined ? {} : { body: shot.body }),
+      signal: AbortSignal.timeout(timeoutMs),
+    })
+    const text = await body.text()
+    return { shot, sentAt, answeredAt: nowMs(), status: statusCode, headers, body: text }
+  } catch (cause) {
+    // No answer is an outcome, and the worst one: it is counted as a failed request.
+    return { shot, sentAt, answeredAt: nowMs(), status: 0, headers: {}, body: '', error: String(cause) }
+  }
+}
+
+/** Ms since 1970 with fractions, on a clock that never steps back within a process. */
+export function nowMs(): number {
+  return performance.timeOrigin + performance.now()
+}

@@ -1,0 +1,147 @@
+/** Every command with its arguments; what it does stands in `commands/`, loaded when it is run. */
+import { Command, Option } from 'commander'
+import { root, version } from './root.ts'
+import type { Session, Surroundings } from './session.ts'
+
+type Work<Options> = (session: Session, args: readonly string[], options: Options) => Promise<void>
+type LocalWork<Options> = (around: Surroundings, args: readonly string[], options: Options) => Promise<void>
+
+export function buildCommands(around: Surroundings): Command {
+  const program = new Command('tidegate')
+    .description('Moves services from one site to another behind one unchanged host name.')
+    .version(version)
+    .exitOverride()
+    .showSuggestionAfterError()
+    .configureOutput({
+      writeOut: (text) => around.out(text.trimEnd()),
+      writeErr: (text) => around.tell(text.trimEnd()),
+    })
+    .enablePositionalOptions()
+
+  const remote = (parent: Command, usage: string, description: string, address = '--url <url>'): Command =>
+    parent
+      .command(usage)
+      .description(description)
+      .addOption(new Option('-o, --output <format>', 'table, or json as the API gives it').choices(['table', 'json']))
+      .option(address, 'the control plane; default: TIDEGATE_URL, else the system that runs nearby')
+      .option('--token <token>', 'default: TIDEGATE_TOKEN, else that of the system that runs nearby')
+  const does = <Options>(load: () => Promise<Work<Options>>) =>
+    async function (this: Command): Promise<void> {
+      const options = this.opts()
+      const address = this.options.some(({ long }) => long === '--control-plane') ? 'controlPlane' : 'url'
+      const session = await openSession(around, options, options[address])
+      await (await load())(session, this.args, options as Options)
+    }
+  const local = <Options>(load: () => Promise<LocalWork<Options>>) =>
+    async function (this: Command): Promise<void> {
+      await (await load())(around, this.args, this.opts() as Options)
+    }
+
+  const catalog = () => import('./commands/catalog.ts')
+  remote(program, 'apply [dir]', 'make the catalog in a folder the one that holds')
+    .option('-f, --file <dir>', 'the folder, said the other way')
+    .option('--reason <text>', 'kept in the audit log')
+    .option('--allow-shrink', 'the catalog loses many routes on purpose')
+    .option('--if-none', 'only when no catalog was applied yet')
+    .option('--dry-run', 'check it and tell what would change; change nothing')
+    .action(does(async () => (await catalog()).apply))
+  remote(program, 'diff [dir]', 'what `apply` would change; exit code 1 when something would')
+    .option('-f, --file <dir>', 'the folder, said the other way')
+    .action(does(async () => (await catalog()).diff))
+
+  remote(program, 'get <things>', 'list services, routes, tables, sites, units or gateways').action(
+    does(async () => (await import('./commands/get.ts')).get),
+  )
+
+  const service = program.command('service').description('services of the catalog')
+  // Here `--url` is the service's own.
+  remote(service, 'add <name>', 'put a service of your own behind the gateway', '--control-plane <url>')
+    .requiredOption('--url <url>', 'where it listens')
+    .requiredOption('--path <pattern>', 'which paths are its own: /v1/hello/{name}, /files/**')
+    .option('--site <site>', 'where it runs; default: the first site')
+    .option('--team <team>', 'who owns it; default: the first team')
+    .option('--public', 'callers need no token')
+    .option('--reason <text>', 'kept in the audit log')
+    .action(does(async () => (await import('./commands/service.ts')).add))
+
+  const moves = () => import('./commands/flip.ts')
+  remote(program, 'flip <unit>', 'set at once which site serves a service')
+    .requiredOption('--to <site>', 'the site')
+    .option('--percent <n>', 'share that goes there, 0 to 100; default 100')
+    .requiredOption('--reason <text>', 'kept in the audit log')
+    .action(does(async () => (await moves()).flip))
+  remote(program, 'rollback <unit>', 'take the last change of a placement back; never asks')
+    .option('--reason <text>', 'kept in the audit log')
+    .action(does(async () => (await moves()).rollback))
+
+  remote(program, 'explain <method> <url>', 'where a request would go, and why')
+    .option('-H, --header <name: value>', 'a header of it; may be repeated', collect, [])
+    .action(does(async () => (await import('./commands/explain.ts')).explain))
+  remote(program, 'status [service]', 'programs, tables and where everything stands').action(
+    does(async () => (await import('./commands/status.ts')).status),
+  )
+
+  const token = program.command('token').description('tokens of people and pipelines')
+  const tokens = () => import('./commands/token.ts')
+  remote(token, 'create <name>', 'make one; it is shown once')
+    .option('--scope <scope>', 'read, apply, flip, token, metrics or admin; may be repeated', collect, [])
+    .option('--expires-in <time>', 'as 30d or 12h')
+    .action(does(async () => (await tokens()).create))
+  remote(token, 'ls', 'list them, without their secrets').action(does(async () => (await tokens()).list))
+  remote(token, 'rm <id>', 'revoke one').action(does(async () => (await tokens()).remove))
+
+  remote(program, 'console', 'print a new link that opens the console once')
+    .alias('login')
+    .action(does(async () => (await import('./commands/console.ts')).link))
+
+  const keys = program.command('keys').description('keys by which the programs know one another')
+  keys
+    .command('init <dir>')
+    .description('write each key file that the folder lacks; an existing one is never replaced')
+    .action(local(async () => (await import('./commands/keys.ts')).init))
+
+  program
+    .command('setup <dir>')
+    .description('write what each container of docker-compose.yml needs')
+    .option('--loopback', 'for programs that all run on this machine, without containers')
+    .action(local(async () => (await import('./commands/setup.ts')).setup))
+
+  program
+    .command('local')
+    .description('run the whole system on this machine; what `npm start` does')
+    .option('--fresh', 'forget all state and begin anew')
+    .option('--embedded', 'keep tokens and cache in the gateways, also where Redis and Memcached are installed')
+    .option('--workers <n>', 'processes of the edge; default 1')
+    .action(local(async () => (await import('./commands/local.ts')).local))
+  program
+    .command('stop')
+    .description('end the system that runs on this machine, in order')
+    .action(local(async () => (await import('./commands/local.ts')).stop))
+
+  for (const [name, what] of programs) {
+    program
+      .command(name)
+      .description(`run ${what} in the foreground`)
+      .requiredOption('--config <file>', 'its configuration')
+      .allowUnknownOption()
+      .allowExcessArguments()
+      .action(local(async () => (await import('./commands/run.ts')).runProgram(name)))
+  }
+  return program
+}
+
+const programs = [
+  ['gateway', "a site's gateway"],
+  ['control-plane', 'the control plane'],
+  ['edge', 'the edge, self-hosted'],
+] as const
+
+const collect = (value: string, earlier: readonly string[]): readonly string[] => [...earlier, value]
+
+async function openSession(around: Surroundings, options: Record<string, unknown>, url: unknown): Promise<Session> {
+  const [{ findSystem }, { connect }] = await Promise.all([import('./context.ts'), import('./connect.ts')])
+  const text = (value: unknown) => (typeof value === 'string' ? value : undefined)
+  const said = { url: text(url), token: text(options['token']) }
+  const connection = findSystem(said, around.env, around.folder, root)
+  return { ...around, client: connect(connection), format: options['output'] === 'json' ? 'json' : 'table' }
+}

@@ -1,0 +1,34 @@
+import type { ExplainBody } from '../../api-client/schema.ts'
+import { problems } from '../errors.ts'
+import { facts, json } from '../print.ts'
+import type { Session } from '../session.ts'
+
+/** `tidegate explain GET https://api.example.com/v1/orders/7 -H 'x-device-id: 42'` */
+export async function explain(
+  { client, out, format }: Session,
+  [method = '', url = '']: readonly string[],
+  { header }: { header: readonly string[] },
+): Promise<void> {
+  const body: ExplainBody = { method: method.toUpperCase(), url, headers: headersOf(header) }
+  const answer = await client.explain(body)
+  if (format === 'json') return out(json(answer))
+  const { site, because, route, service, unit, effect, epoch, bucket, key, table } = answer
+  const numbers = `structure ${table.structure}, placements ${table.placements}`
+  out(facts({ site, because, route, service, unit, effect, epoch, bucket, key, table: numbers }))
+  out('')
+  for (const sentence of answer.sentences) out(sentence)
+}
+
+/** As curl takes them; a name that comes twice is joined, as on the wire. */
+export function headersOf(lines: readonly string[]): Record<string, string> {
+  const headers: Record<string, string> = {}
+  for (const line of lines) {
+    const [, name = '', value = ''] = /^([^:\s]+):\s*(.*)$/.exec(line) ?? []
+    if (name === '') {
+      throw problems['usage-wrong']({ reason: `"${line}" is not a header`, usage: "Write it as -H 'name: value'." })
+    }
+    const key = name.toLowerCase()
+    headers[key] = headers[key] === undefined ? value : `${headers[key]}, ${value}`
+  }
+  return headers
+}

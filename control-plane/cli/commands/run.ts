@@ -1,0 +1,34 @@
+/** `tidegate gateway|control-plane|edge --config FILE`: the program itself, as a child that this command stands for. */
+import { spawn } from 'node:child_process'
+import { join, resolve } from 'node:path'
+import { exitCodes } from '../exit-codes.ts'
+import { root } from '../root.ts'
+import type { Surroundings } from '../session.ts'
+
+const scripts = {
+  gateway: 'gateway/main.ts',
+  'control-plane': 'control-plane/main.ts',
+  edge: 'edge-worker/host/main.ts',
+} as const
+
+/** Signals go down, the end comes up. Arguments that are not ours are the program's. */
+export function runProgram(name: keyof typeof scripts) {
+  return async ({ folder }: Surroundings, args: readonly string[], { config }: { config: string }): Promise<void> => {
+    const argv = [join(root, scripts[name]), '--config', resolve(folder, config), ...args]
+    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...argv], {
+      stdio: 'inherit',
+      // Out of the terminal's group: Ctrl-C would reach it twice, and the second one ends a program at once.
+      detached: false,
+    })
+    const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+    const forward = (signal: NodeJS.Signals): void => void child.kill(signal)
+    for (const signal of signals) process.on(signal, forward)
+    process.exitCode = await new Promise<number>((done, failed) => {
+      child.once('error', failed)
+      child.once('exit', (code, signal) =>
+        done(code ?? (signal === 'SIGINT' ? exitCodes.interrupted : exitCodes.failed)),
+      )
+    })
+    for (const signal of signals) process.off(signal, forward)
+  }
+}

@@ -1,0 +1,71 @@
+/** What can go wrong at the terminal: in commands, and in running a whole system on one machine. */
+import { defineProblems } from '#routes/problem.ts'
+
+export const problems = defineProblems({
+  'usage-wrong': {
+    status: 400,
+    meaning: '{reason}.',
+    fix: '{usage}',
+  },
+  'system-not-found': {
+    status: 503,
+    meaning:
+      'No running Tidegate is known here: no --url, no TIDEGATE_URL, no .tidegate/demo.json from {folder} upwards.',
+    fix: 'Start one with `npm start`, or name one: --url https://... with its token in TIDEGATE_TOKEN.',
+  },
+  'system-token-missing': {
+    status: 401,
+    meaning: 'There is no token for {url}.',
+    fix: 'Set TIDEGATE_TOKEN or give --token; `tidegate token create` makes one.',
+  },
+  'token-file-open': {
+    status: 403,
+    meaning: '{file} holds tokens and has mode {mode}: others than its owner may read it.',
+    fix: 'Run `chmod 600 {file}`; if others had access to this machine, begin anew with `npm start -- --fresh`.',
+  },
+  'answer-malformed': {
+    status: 502,
+    meaning: 'What answered is not a control plane: it sent {type} instead of JSON.',
+    fix: 'Check the address, and that no other program or proxy answers there.',
+  },
+  'catalog-folder-unusable': {
+    status: 400,
+    meaning: 'The folder {folder} cannot be read as a catalog: {reason}.',
+    fix: 'Name the folder that holds sites.yaml, teams.yaml and services/*.yaml; `routes/example` is one.',
+  },
+  'ports-taken': {
+    status: 503,
+    meaning: 'No free ports from {wanted} upwards: port {port} is taken, and so is one at each later base.',
+    fix: 'Stop what listens there, or set TIDEGATE_PORT_BASE to another base.',
+  },
+  'port-base-invalid': {
+    status: 400,
+    meaning: 'TIDEGATE_PORT_BASE={text} is not a port from 1024 to {lastBase}.',
+    fix: 'Set it to a whole number in that range, or leave it out for 17000.',
+  },
+  'already-running': {
+    status: 409,
+    meaning: 'A system already runs from {home} (process {pid}).',
+    fix: 'Use it: {urls}. Or stop it: Ctrl-C where it was started, or `kill {pid}`.',
+  },
+  'home-unusable': {
+    status: 500,
+    meaning: '{path} cannot be used: {reason}.',
+    fix: 'Make it writable for this user, or set TIDEGATE_HOME to a folder that is.',
+  },
+  'program-not-ready': {
+    status: 503,
+    meaning: '{name} is not ready: {reason}. Its last lines ({log}):\n{lines}',
+    fix: 'Mend what the lines name and start again; `npm start -- --fresh` begins with an empty state.',
+  },
+  'not-running': {
+    status: 404,
+    meaning: 'No system runs from {home}.',
+    fix: 'Start one with `npm start`.',
+  },
+  'stop-too-slow': {
+    status: 504,
+    meaning: 'Process {pid} was told to stop and still runs after {seconds} s.',
+    fix: 'Look at its terminal; `kill -9 {pid}` ends it, and the next start ends what it leaves behind.',
+  },
+})

@@ -1,0 +1,35 @@
+/** Gives the demo's client a token, where the on-premise site keeps its tokens: the cloud has to ask there. */
+import { join } from 'node:path'
+import { readKeptJson } from '#server-kit/kept-file.ts'
+import { writeSecretFile } from '#server-kit/secret.ts'
+import { type Demo, sha256 } from './demo-file.ts'
+import { readCatalogFolder, scopesOf } from './example-catalog.ts'
+
+/** Writes the token at onprem, beside those that are there; the cloud's store begins empty. */
+export async function seedToken({ home, root, demo }: { home: string; root: string; demo: Demo }): Promise<void> {
+  const scopes = scopesOf(await readCatalogFolder(join(root, 'routes/example')))
+  const caller = { consumer: 'demo', scopes }
+  const digest = sha256(demo.token)
+  if (demo.redis === undefined) {
+    await writeTokens(join(home, 'onprem', 'tokens.json'), { sha256: digest, ...caller })
+    await writeTokens(join(home, 'cloud', 'tokens.json'))
+    return
+  }
+  // Loaded only where there is a Redis to talk to.
+  const { Redis } = await import('ioredis')
+  const redis = new Redis(demo.redis.onprem, { lazyConnect: true, commandTimeout: 5_000, maxRetriesPerRequest: 3 })
+  try {
+    await redis.connect()
+    await redis.set(`token:${digest}`, JSON.stringify(caller))
+  } finally {
+    redis.disconnect()
+  }
+}
+
+type KnownToken = { readonly sha256: string; readonly consumer: string; readonly scopes: readonly string[] }
+
+async function writeTokens(file: string, ...ours: KnownToken[]): Promise<void> {
+  const earlier = ((await readKeptJson(file, 16 * 1024 * 1024)) ?? []) as KnownToken[]
+  const others = earlier.filter(({ sha256: digest }) => !ours.some((own) => own.sha256 === digest))
+  await writeSecretFile(file, `${JSON.stringify([...others, ...ours], undefined, 2)}\n`)
+}

@@ -1,0 +1,49 @@
+/** Catalog folders, and the example as it fits a system on this machine: the same texts with its addresses. */
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { parse } from 'yaml'
+import { type Addresses, onLoopback } from './addresses.ts'
+import { defaultBase, portsAt, sites } from './ports.ts'
+
+export interface CatalogText {
+  /** Path inside the catalog's folder. */
+  readonly file: string
+  readonly text: string
+}
+
+/** Every YAML file below `folder`, sorted by path. */
+export async function readCatalogFolder(folder: string): Promise<CatalogText[]> {
+  const names = await readdir(folder, { recursive: true })
+  const files = names.filter((name) => /\.ya?ml$/.test(name)).sort()
+  return Promise.all(files.map(async (file) => ({ file, text: await readFile(join(folder, file), 'utf8') })))
+}
+
+/**
+ * The texts with the addresses of the samples and gateways as they are now. They were written for a system on this
+ * machine whose ports began at `base`; any other address is somebody's own and stays.
+ */
+export function withAddresses(files: readonly CatalogText[], to: Addresses, base: number = defaultBase): CatalogText[] {
+  const from = onLoopback(portsAt(base))
+  const now = new Map<string, string>()
+  for (const site of sites) {
+    now.set(from.sites[site].services, to.sites[site].services)
+    now.set(from.sites[site].public, to.sites[site].public)
+  }
+  const address = /http:\/\/(?:127\.0\.0\.1|localhost)(:\d{4,5})\b/g
+  const moved = (whole: string, port: string): string => now.get(`http://127.0.0.1${port}`) ?? whole
+  return files.map(({ file, text }) => ({ file, text: text.replace(address, moved) }))
+}
+
+/** Every scope that a route of the catalog asks for: what a client of the example needs. */
+export function scopesOf(files: readonly CatalogText[]): string[] {
+  const scopes = new Set<string>()
+  const walk = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null) return
+    for (const [key, part] of Object.entries(value)) {
+      if (key === 'scopes' && Array.isArray(part)) for (const scope of part) scopes.add(String(scope))
+      else walk(part)
+    }
+  }
+  for (const { text } of files) walk(parse(text))
+  return [...scopes].sort()
+}

@@ -1,0 +1,175 @@
+import { defineProblems } from '#routes/problem.ts'
+
+/** What can go wrong in the control plane, sorted by code. */
+export const problems = defineProblems({
+  'access-undeclared': {
+    status: 500,
+    meaning: 'The endpoint {method} {path} does not say who may call it.',
+    fix: 'Give the route a `config.access`; an endpoint without one is never served.',
+  },
+  'action-not-allowed': {
+    status: 403,
+    meaning: '{actor} may not {action}: {because}.',
+    fix: 'Ask an admin for a token with the scope {scope}: `tidegate token create NAME --scope {scope}`.',
+  },
+  'call-refused': {
+    status: 401,
+    meaning: 'The signature of this call is {verdict}.',
+    fix: 'Check that both programs read the same key file of this purpose and that their clocks differ by less than a minute.',
+  },
+  'call-replayed': {
+    status: 401,
+    meaning: 'This very call was already made.',
+    fix: 'Sign each call anew; if nobody repeats calls here, somebody else does: replace the keys.',
+  },
+  'catalog-implausible': {
+    status: 422,
+    meaning: 'Gateways and edges would refuse the new structure: {because}.',
+    fix: 'A catalog that loses many routes on purpose needs `--allow-shrink`; one that grows very much is applied in parts.',
+  },
+  'catalog-invalid': {
+    status: 422,
+    meaning: 'The catalog has {count} faults; nothing was changed.',
+    fix: 'Mend each place that `faults` names and apply again.',
+  },
+  'changes-exhausted': {
+    status: 503,
+    meaning: '{limit} changes wait for their turn already.',
+    fix: 'Send it again in a moment; nothing of it happened.',
+  },
+  'credential-missing': {
+    status: 401,
+    meaning: 'This endpoint needs a credential.',
+    fix: 'Send `authorization: Bearer TOKEN`, or open the console by a one-time link.',
+  },
+  'credential-unknown': {
+    status: 401,
+    meaning: 'The credential is unknown, revoked or has expired.',
+    fix: 'Create a new token: `tidegate token create NAME --scope read`.',
+  },
+  'home-in-use': {
+    status: 409,
+    meaning: 'Another control plane works in {home}.',
+    fix: 'Stop it first, or give this one a `home` of its own; SQLite has one writer.',
+  },
+  'host-foreign': {
+    status: 421,
+    meaning: 'The console is not served under the host name {host}.',
+    fix: 'Open it under `publicUrl` of control-plane.yaml.',
+  },
+  'instance-removed': {
+    status: 410,
+    meaning: 'The gateway process {instance} of {site} has left or was removed.',
+    fix: 'Register again under a new instance id.',
+  },
+  'instance-unknown': {
+    status: 404,
+    meaning: 'No gateway process {instance} of {site} is registered.',
+    fix: 'Register first: PUT /api/v1/sites/{site}/gateways/{instance}.',
+  },
+  'key-file-refused': {
+    status: 500,
+    meaning: 'The key file {path} is not usable: {because}.',
+    fix: 'Write it anew by `tidegate keys init DIR`.',
+  },
+  'link-spent': {
+    status: 401,
+    meaning: 'This login link is unknown, was used or has expired.',
+    fix: 'Ask for a new one: `tidegate console`.',
+  },
+  'no-table': {
+    status: 409,
+    meaning: 'No catalog was applied yet.',
+    fix: 'Apply one: `tidegate apply -f DIR`.',
+  },
+  'nothing-to-roll-back': {
+    status: 409,
+    meaning: 'The unit {unit} has made no move that could be taken back.',
+    fix: 'See `tidegate get units`; a flip sets a placement by hand.',
+  },
+  'origin-foreign': {
+    status: 403,
+    meaning: 'The request comes from a page of another origin.',
+    fix: 'Use the console itself, or a token instead of its session.',
+  },
+  'planner-lost': {
+    status: 500,
+    meaning: 'The thread that read the catalog ended with {code} before it had a plan; nothing was changed.',
+    fix: 'Apply fewer files at once (mode merge), and see the memory of this machine.',
+  },
+  'precondition-invalid': {
+    status: 400,
+    meaning: 'If-Match is {value}, which is not an epoch.',
+    fix: 'Send the epoch that you saw, as `If-Match: "7"`.',
+  },
+  'precondition-required': {
+    status: 428,
+    meaning: 'This change needs If-Match with the epoch that you saw; {unit} is at {epoch}.',
+    fix: 'Read the unit first, then send `If-Match: "{epoch}"`.',
+  },
+  'schema-differs': {
+    status: 500,
+    meaning: 'The database has another history than this program: {because}.',
+    fix: 'Start the program that wrote it, or a newer one; never an older one.',
+  },
+  'site-unknown': {
+    status: 404,
+    meaning: 'The catalog has no site {site}{nearest}.',
+    fix: 'Name it in sites.yaml and apply, or correct `site` in gateway.yaml.',
+  },
+  'site-without-deployment': {
+    status: 422,
+    meaning: '{unit} has no deployment at {site}; it has {sites}{nearest}.',
+    fix: 'Add the deployment to the catalog and apply it, or name another site.',
+  },
+  'split-not-possible': {
+    status: 422,
+    meaning: 'This split of {unit} is not possible: {because}.',
+    fix: '{advice}',
+  },
+  'stale-revision': {
+    status: 412,
+    meaning: 'You saw epoch {seen} of {unit}; it is at {epoch} since {actor} changed it: {reason}.',
+    fix: 'Look at the change, then repeat yours with `If-Match: "{epoch}"` if you still want it.',
+  },
+  'streams-exhausted': {
+    status: 503,
+    meaning: 'All {limit} event streams are taken.',
+    fix: 'Close other consoles, or wait: streams of vanished clients end by themselves.',
+  },
+  'table-unknown': {
+    status: 404,
+    meaning: 'There is no placements number {number}; the newest is {newest}.',
+    fix: 'List them: `tidegate get tables`.',
+  },
+  'token-too-wide': {
+    status: 403,
+    meaning: 'A token cannot give more than its creator has: {scopes}.',
+    fix: 'Ask for fewer scopes, or ask an admin.',
+  },
+  'token-unknown': {
+    status: 404,
+    meaning: 'There is no token {id}.',
+    fix: 'List them: `tidegate token ls`.',
+  },
+  'unit-contended': {
+    status: 409,
+    meaning: 'The placement of {unit} was changed in the same moment.',
+    fix: 'Nothing of this change happened; send it again.',
+  },
+  'unit-unknown': {
+    status: 404,
+    meaning: 'There is no unit {unit}{nearest}.',
+    fix: 'List them: `tidegate get units`.',
+  },
+  'waits-exhausted': {
+    status: 503,
+    meaning: 'Too many requests wait for adoption.',
+    fix: 'Ask without `wait`, or again in a moment.',
+  },
+  'writers-exhausted': {
+    status: 503,
+    meaning: 'All {limit} writer numbers are held by live gateway processes.',
+    fix: 'Remove processes that are gone: DELETE /api/v1/gateways/SITE/INSTANCE.',
+  },
+})

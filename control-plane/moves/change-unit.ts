@@ -1,0 +1,178 @@
+import { listed } from '#routes/fault.ts'
+import { nearestName } from '#routes/nearest-name.ts'
+import type { Placement } from '#routes/placement.ts'
+import type { ServiceFacts } from '#routes/structure.ts'
+import type { Epoch, TableNumber, UnitId } from '#routes/vocabulary.ts'
+import { record } from '../audit/chain.ts'
+import type { Via } from '../audit/entry.ts'
+import { unitsOf } from '../catalog/plan.ts'
+import { problems } from '../errors.ts'
+import type { Plane } from '../plane.ts'
+import type { Records } from '../records.ts'
+import {
+  type Author,
+  type ProposedPlacement,
+  type Published,
+  publishPlacements,
+  type Sealer,
+} from '../tables/publish.ts'
+import type { How, PlacementChange } from '../tables/table-store.ts'
+import { type FlipFault, type FlipRequest, flip } from './flip.ts'
+import { rollback } from './rollback.ts'
+
+export interface ChangedUnit {
+  readonly placement: Placement
+  readonly table: TableNumber
+  /** False: it was so already. */
+  readonly changed: boolean
+  readonly published: Published
+  /** Of the audit entry. */
+  readonly seq?: number
+}
+
+/** Who changes a unit, and which epoch they saw (undefined = any). */
+export interface UnitAuthor extends Author {
+  readonly via: Via
+  readonly requestId: string
+  readonly seen: Epoch | undefined
+}
+
+type Deciding = Pick<Plane, 'publisher' | 'feed'>
+
+/**
+ * Sets a unit's split at once. One transaction holds the compare-and-set on its epoch, the placement, its history, the
+ * audit entry and the sealed document; when this resolves, gateways are being told.
+ */
+export function flipUnit(
+  plane: Deciding,
+  unit: UnitId,
+  request: FlipRequest,
+  author: UnitAuthor,
+): Promise<ChangedUnit> {
+  return plane.publisher.change(async (records, sealer) => {
+    const current = await currentOf(records, unit, author)
+    const service = serviceOf(plane, unit)
+    const before = await changeBefore(records, current)
+    if (service === undefined) throw withoutDeployment(unit, request.to, [])
+    const outcome = flip(current, request, service, before)
+    if (outcome.kind === 'refused') throw refusal(outcome.because, unit, request, service)
+    if (outcome.kind === 'unchanged') return unchanged(plane, current)
+    return commit(records, sealer, current, outcome, 'flip', author)
+  })
+}
+
+/** Takes a unit's newest move back: the content from before it, as a new epoch. Only a missing move refuses it. */
+export function rollbackUnit(plane: Deciding, unit: UnitId, author: UnitAuthor): Promise<ChangedUnit> {
+  return plane.publisher.change(async (records, sealer) => {
+    const current = await currentOf(records, unit, author)
+    const outcome = rollback(current, await changeBefore(records, current))
+    if (outcome === undefined) throw problems['nothing-to-roll-back']({ unit })
+    return commit(records, sealer, current, outcome, 'rollback', author)
+  })
+}
+
+async function currentOf(records: Records, unit: UnitId, { seen }: UnitAuthor): Promise<PlacementChange> {
+  const current = await records.tables.placement(unit)
+  if (current === undefined) throw await unknownUnit(records, unit)
+  const { epoch } = current.placement
+  if (seen !== undefined && seen !== epoch) {
+    const { actor, reason, at, how, placement } = current
+    throw problems['stale-revision']({
+      unit,
+      seen,
+      epoch,
+      actor,
+      reason,
+      show: { change: { actor, reason, at, how, placement } },
+    })
+  }
+  return current
+}
+
+/** A 404 that names what was probably meant. */
+export async function unknownUnit(records: Records, unit: UnitId) {
+  const units = (await records.tables.placements()).map(({ placement }) => placement.unit)
+  return problems['unit-unknown']({ unit, nearest: didYouMean(unit, units) })
+}
+
+async function changeBefore(records: Records, { placement, returnsTo }: PlacementChange) {
+  return returnsTo === undefined ? undefined : await records.tables.change(placement.unit, returnsTo)
+}
+
+function serviceOf({ feed }: Deciding, unit: UnitId): ServiceFacts | undefined {
+  const structure = feed.structure?.value
+  const id = unitsOf(structure).get(unit)
+  return structure?.services.find((service) => service.id === id)
+}
+
+type Content = Pick<ProposedPlacement, 'placement' | 'returnsTo'>
+
+async function commit(
+  records: Records,
+  sealer: Sealer,
+  current: PlacementChange,
+  { placement, returnsTo }: Content,
+  how: How & ('flip' | 'rollback'),
+  author: UnitAuthor,
+): Promise<ChangedUnit> {
+  const { actor, reason, at, via, requestId } = author
+  const after = current.placement.epoch
+  const proposed = { after, placement, ...(returnsTo === undefined ? {} : { returnsTo }), how }
+  const placements = await publishPlacements(records.tables, sealer, { actor, reason, at }, [proposed])
+  const entry = await record(records.audit, {
+    at,
+    actor,
+    via,
+    action: `unit.${how}`,
+    object: placement.unit,
+    before: { placements: [current.placement] },
+    after: { placements: [placement] },
+    reason,
+    requestId,
+    tableNumber: placements.number,
+    epoch: placement.epoch,
+  })
+  return { placement, table: placements.number, changed: true, published: { placements }, seq: entry.seq }
+}
+
+function unchanged({ feed }: Deciding, current: PlacementChange): ChangedUnit {
+  return { placement: current.placement, table: feed.placements?.number ?? 0, changed: false, published: {} }
+}
+
+function refusal(fault: FlipFault, unit: UnitId, { to }: FlipRequest, service: ServiceFacts) {
+  const [because, advice] = splitWords[fault as keyof typeof splitWords] ?? []
+  if (because === undefined || advice === undefined)
+    return withoutDeployment(
+      unit,
+      to,
+      service.deployments.map(({ site }) => site),
+    )
+  return problems['split-not-possible']({ unit, because, advice, state: service.state })
+}
+
+const splitWords: Readonly<Record<Exclude<FlipFault, 'no-deployment'>, readonly [because: string, advice: string]>> = {
+  'share-out-of-range': ['a share is a whole number of basis points from 0 to 10000', 'Send 2500 for 25 %.'],
+  'writes-above-reads': ['writes never lead reads', 'Raise the reads first, or with them.'],
+  'writes-not-divisible': [
+    'its state is shared by all users, so its writes move whole',
+    'Send writes 0 or 10000; or say `state: per-key` in the catalog if each record belongs to one key.',
+  ],
+  'no-key': [
+    'its service names no sticky key, so a share would move nobody',
+    'Name a `key` in the catalog, or flip all of it.',
+  ],
+  'one-key-needed': [
+    'writes are split by key, and it names several key sources: one record could be written at both sites',
+    'Name one source in `key`, the one that the state is parted by, or move the writes whole.',
+  ],
+}
+
+function withoutDeployment(unit: UnitId, site: string, sites: readonly string[]) {
+  const names = sites.length === 0 ? 'none, as its service left the catalog' : listed(sites, 'and')
+  return problems['site-without-deployment']({ unit, site, sites: names, nearest: didYouMean(site, sites) })
+}
+
+function didYouMean(name: string, candidates: readonly string[]): string {
+  const nearest = nearestName(name, candidates)
+  return nearest === undefined ? '' : `; did you mean ${nearest}?`
+}

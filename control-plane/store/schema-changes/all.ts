@@ -1,0 +1,9 @@
+import { statements as theFirstTables } from './0001-the-first-tables.ts'
+
+export interface SchemaChange {
+  readonly id: string
+  readonly statements: readonly string[]
+}
+
+/** Every change of the schema, oldest first; only ever added to. */
+export const schemaChanges: readonly SchemaChange[] = [{ id: '0001-the-first-tables', statements: theFirstTables }]

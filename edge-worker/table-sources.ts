@@ -1,0 +1,96 @@
+import { signCall } from '#routes/call.ts'
+import { headers, paths, type TableOffer, type ToldRefusal } from '#routes/messages.ts'
+import type { KeyRing } from '#routes/seal.ts'
+import type { Table } from '#routes/table.ts'
+import type { Fetching } from './origin-client.ts'
+import { boundedText, offerLimitBytes, parseOffer } from './table-offer.ts'
+
+/** Nobody answered before the deadline, or with something that is no offer. */
+export interface Away {
+  readonly away: string
+}
+
+/** Where tables come from. */
+export interface TableSource {
+  readonly name: 'supervisor' | 'control-plane'
+  /**
+   * What differs from `held`, or why there is no usable answer: then the caller keeps what it holds and asks again
+   * later. Never rejects. No request of a warm isolate waits for it.
+   */
+  read(held: Table | undefined, deadline: AbortSignal): Promise<TableOffer | 'unchanged' | Away>
+  /** What the source itself refused, and how old its own knowledge is; undefined where the source keeps nothing. */
+  told?(deadline: AbortSignal): Promise<SourceStatus>
+}
+
+/** `GET /status` of the supervisor's table listener. */
+export interface SourceStatus {
+  /** Since the last answer of the control plane, ms; undefined = never. */
+  readonly ageMs?: number
+  readonly refusals: readonly ToldRefusal[]
+}
+
+/** The table listener of the supervisor: loopback, opened by a word that changes with each start. */
+export function supervisorSource(supervisor: Fetching, token: string): TableSource {
+  const authorization = `Bearer ${token}`
+  const ask = (target: string, more: Record<string, string>, signal: AbortSignal) =>
+    supervisor.fetch(new Request(`http://tables${target}`, { headers: { authorization, ...more }, signal }))
+  return {
+    name: 'supervisor',
+    read: async (held, deadline) => readOffer(ask(tableTarget(held), conditional(held), deadline)),
+    told: async (deadline) => (await ask('/status', {}, deadline)).json() as Promise<SourceStatus>,
+  }
+}
+
+export interface ControlPlaneSettings {
+  readonly url: string
+  readonly ring: KeyRing
+  readonly now: () => number
+  readonly newId: () => string
+  readonly platform?: Fetching
+}
+
+/** The control plane itself, by signed calls. */
+export function controlPlaneSource(settings: ControlPlaneSettings): TableSource {
+  const { url, ring, now, newId, platform = { fetch: (request: Request) => fetch(request) } } = settings
+  const base = url.replace(/\/+$/, '')
+  return {
+    name: 'control-plane',
+    read: async (held, deadline) => {
+      const target = tableTarget(held)
+      const call = { method: 'GET', target, body: new Uint8Array(), audience: 'control-plane' }
+      const signed = { [headers.call]: await signCall(call, ring, now(), newId()), ...conditional(held) }
+      return readOffer(
+        platform.fetch(new Request(base + target, { headers: signed, signal: deadline, redirect: 'manual' })),
+      )
+    },
+  }
+}
+
+/** What both documents' digests say about a held table: the answer to it is 304 while nothing changed. */
+export function tableTag(held: Table): string {
+  return `"${held.structure.digest}.${held.placements.digest}"`
+}
+
+export function tableTarget(held: Table | undefined): string {
+  return `${paths.edgeTable}?structure=${held?.structure.number ?? 0}&placements=${held?.placements.number ?? 0}`
+}
+
+function conditional(held: Table | undefined): Record<string, string> {
+  return held === undefined ? {} : { 'if-none-match': tableTag(held) }
+}
+
+async function readOffer(asked: Promise<Response>): Promise<TableOffer | 'unchanged' | Away> {
+  try {
+    const response = await asked
+    if (response.status === 304) return 'unchanged'
+    if (response.status !== 200) {
+      await response.body?.cancel()
+      return { away: `status ${response.status}` }
+    }
+    const text = await boundedText(response, offerLimitBytes)
+    if (text === undefined) return { away: 'its answer is too long' }
+    return parseOffer(text) ?? { away: 'its answer is no table offer' }
+  } catch (cause) {
+    return { away: String(cause) }
+  }
+}

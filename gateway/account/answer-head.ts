@@ -1,0 +1,16 @@
+import { headers } from '#routes/messages.ts'
+import type { Answer } from '../answer.ts'
+import type { Exchange } from '../exchange.ts'
+import type { Phase } from '../phase.ts'
+
+/** Every answer says under which id it is found in the logs, and through whom it came (RFC 9110 section 7.6.3). */
+export function answerHead(pseudonym: string): Phase {
+  const via = `1.1 ${pseudonym}`
+  return {
+    name: 'answer-head',
+    after(x: Exchange, answer: Answer): Answer {
+      answer.headers.push('via', via, headers.requestId, x.requestId)
+      return answer
+    },
+  }
+}

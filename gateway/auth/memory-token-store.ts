@@ -1,0 +1,60 @@
+import { hash } from 'node:crypto'
+import { readFileSync, statSync } from 'node:fs'
+import type { Caller } from '#routes/messages.ts'
+import type { Clock } from '#server-kit/clock.ts'
+import type { Log } from '#server-kit/log.ts'
+import { problems } from '../errors.ts'
+import { callerOf } from './caller.ts'
+import type { TokenStore } from './token-store.ts'
+
+/** The file is looked at again after so long, ms: a revocation is seen in less than a second. */
+const lookEveryMs = 200
+const limitBytes = 16 * 1024 * 1024
+
+export interface MemoryTokenStoreOptions {
+  /** JSON list of `{ sha256, consumer, scopes, expiresAt? }`. */
+  readonly file: string
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/** Tokens of a file, in memory: the embedded mode's and the tests' adapter. A broken file leaves the last good one in force. */
+export class MemoryTokenStore implements TokenStore {
+  readonly #options: MemoryTokenStoreOptions
+  #entries = new Map<string, unknown>()
+  #loaded = false
+  #version = ''
+  #lookedMs = Number.NEGATIVE_INFINITY
+
+  constructor(options: MemoryTokenStoreOptions) {
+    this.#options = options
+  }
+
+  async find(token: string): Promise<Caller | undefined> {
+    const { clock } = this.#options
+    if (clock.monotonic() - this.#lookedMs >= lookEveryMs) this.#look()
+    if (!this.#loaded) throw problems['auth-store-away']({ retryAfterS: 1 })
+    return callerOf(this.#entries.get(hash('sha256', token, 'hex')), clock.now())
+  }
+
+  async close(): Promise<void> {
+    this.#entries.clear()
+  }
+
+  #look(): void {
+    const { file, clock, log } = this.#options
+    this.#lookedMs = clock.monotonic()
+    try {
+      const { mtimeMs, size, ino } = statSync(file)
+      const version = `${mtimeMs} ${size} ${ino}`
+      if (version === this.#version || size > limitBytes) return
+      const list: unknown = JSON.parse(readFileSync(file, 'utf8'))
+      if (!Array.isArray(list)) return
+      this.#entries = new Map(list.map((entry: { sha256?: unknown }) => [String(entry.sha256), entry]))
+      this.#version = version
+      this.#loaded = true
+    } catch (cause) {
+      log.warn({ err: cause, file }, 'the token file cannot be read')
+    }
+  }
+}

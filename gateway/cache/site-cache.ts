@@ -1,0 +1,89 @@
+import { signCall } from '#routes/call.ts'
+import { headers } from '#routes/messages.ts'
+import type { KeyRing } from '#routes/seal.ts'
+import type { Background } from '#server-kit/background.ts'
+import type { Clock } from '#server-kit/clock.ts'
+import type { Log } from '#server-kit/log.ts'
+import type { Metrics } from '#server-kit/metrics.ts'
+import type { Random } from '#server-kit/random.ts'
+import { hostAndPort } from '../address.ts'
+import { bytes, type GatewayYaml } from '../config.ts'
+import type { CacheStore, ZoneStore } from '../store/cache-store.ts'
+import { DoubleWriter } from '../store/double-writer.ts'
+import { HttpPeer } from '../store/http-peer.ts'
+import { MemcachedStore } from '../store/memcached-store.ts'
+import { MemoryStore } from '../store/memory-store.ts'
+import { Shipper } from '../store/shipper.ts'
+import { StampClock } from '../store/stamp.ts'
+import { storeMetrics } from '../store/store-metrics.ts'
+import { ZonedStore } from '../store/zoned-store.ts'
+
+export interface SiteCacheOptions {
+  readonly yaml: Pick<GatewayYaml, 'site' | 'cache' | 'peers'>
+  /** Unlike that of every other live process: the last part of each stamp. */
+  readonly writer: number
+  readonly ring: KeyRing | undefined
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly background: Background
+}
+
+/** The layers of this site's cache, from configuration. */
+export interface SiteCache {
+  /** The zones: where other sites' writes are applied, so that nothing echoes. */
+  readonly inner: CacheStore
+  /** The zones and, behind the writer's back, the other sites. */
+  readonly outer: DoubleWriter
+  readonly stamps: StampClock
+}
+
+/** Undefined when no zone is configured: then nothing is cached. */
+export function openSiteCache(options: SiteCacheOptions): SiteCache | undefined {
+  const { yaml, writer, clock, random, log, metrics, background } = options
+  const { zones, writeAck, doubleWrite } = yaml.cache
+  if (zones.length === 0) return undefined
+  const stamps = new StampClock(clock, writer)
+  const newStamp = () => stamps.next()
+  const inner = new ZonedStore({
+    zones: zones.map((zone) => openZone(zone, options, newStamp)),
+    writeAck,
+    clock,
+    log,
+    background,
+    metrics: storeMetrics(
+      metrics,
+      zones.map((zone) => zone.name),
+    ),
+    newStamp,
+  })
+  const shippers = doubleWrite.to.map((to) => {
+    const peer = new HttpPeer({ origin: yaml.peers[to]?.internal ?? '', sign: signer(options, to) })
+    return new Shipper({ to, site: yaml.site, writer, peer, clock, random, log, background })
+  })
+  return { inner, outer: new DoubleWriter({ inner, shippers, stamps, clock }), stamps }
+}
+
+type ZoneYaml = GatewayYaml['cache']['zones'][number]
+
+function openZone(zone: ZoneYaml, { clock, random, log }: SiteCacheOptions, newStamp: () => bigint): ZoneStore {
+  if (zone.driver === 'memory') return new MemoryStore({ zone: zone.name, clock, limitBytes: bytes(zone.limit) })
+  return new MemcachedStore({
+    zone: zone.name,
+    nodes: zone.nodes.map(hostAndPort),
+    ring: zone.ring,
+    clock,
+    random,
+    log,
+    newStamp,
+  })
+}
+
+function signer({ ring, clock, random }: SiteCacheOptions, to: string) {
+  return async (method: string, target: string, body: Uint8Array) => {
+    if (ring === undefined) return {}
+    const call = { method, target, body, audience: `gateway:${to}` }
+    return { [headers.call]: await signCall(call, ring, clock.now(), random.id()) }
+  }
+}

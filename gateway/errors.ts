@@ -1,0 +1,275 @@
+import { defineProblems } from '#routes/problem.ts'
+
+/** What can go wrong in a gateway, sorted by code. */
+export const problems = defineProblems({
+  'auth-peer-away': {
+    status: 503,
+    meaning: 'The token is unknown here, and a site that may know it did not answer.',
+    fix: "Check the interconnect and the other site's gateway; nobody is refused for good meanwhile, clients may try again.",
+  },
+  'auth-store-away': {
+    status: 503,
+    meaning: 'The token store did not answer in time.',
+    fix: 'Check the Redis that the tokens section of the gateway configuration names.',
+  },
+  'body-too-large': {
+    status: 413,
+    meaning: 'The request body is larger than {limit} bytes.',
+    fix: 'Raise `maxBody` of the route in the catalog if such uploads are meant.',
+  },
+  'cache-batch-unreadable': {
+    status: 400,
+    meaning: 'The replication batch cannot be read: {because}.',
+    fix: 'Both gateways must run releases that speak the same batch version; compare the versions in the status of both.',
+  },
+  'cache-forbidden': {
+    status: 403,
+    meaning: 'This client may not {verb} in namespace {namespace}.',
+    fix: 'Grant the verb or the namespace to the client in the cache section of the gateway configuration.',
+  },
+  'cache-invalidation-not-durable': {
+    status: 503,
+    meaning: 'No zone took the delete in time, so the old value may still be served.',
+    fix: 'Send the delete again; if it persists, look at the zones in the status of the gateway.',
+  },
+  'cache-miss': {
+    status: 404,
+    meaning: 'The key has no readable value: {because}.',
+    fix: 'Read the value from its source and put it; x-tidegate-cache-reason tells an absent key from a zone that failed.',
+  },
+  'cache-peer-refused': {
+    status: 502,
+    meaning: 'The peer gateway did not take a replication batch: {because}.',
+    fix: 'Check the peer address and the gateway-to-gateway keys; the operations stay queued and are sent again.',
+  },
+  'cache-precondition-failed': {
+    status: 412,
+    meaning: 'The stored value is not the one that if-match or if-none-match names.',
+    fix: 'Read the value again and repeat the change with its new etag.',
+  },
+  'cache-request-invalid': {
+    status: 400,
+    meaning: '{field} is not acceptable: {because}.',
+    fix: 'Correct the named field; docs/reference has the limits of the cache API.',
+  },
+  'cache-superseded': {
+    status: 409,
+    meaning: 'A newer write of this key is already stored.',
+    fix: 'Nothing to do: the newer write stays. Check the clocks if this is frequent.',
+  },
+  'cache-too-large': {
+    status: 413,
+    meaning: 'The value is larger than {limit} bytes.',
+    fix: 'Store a smaller value, or compress it before it is stored.',
+  },
+  'cache-unauthenticated': {
+    status: 401,
+    meaning: 'The request carries no valid credential for the cache.',
+    fix: 'Send a bearer token that the cache section of the gateway configuration knows, or the signature of a peer gateway.',
+  },
+  'cache-write-unavailable': {
+    status: 503,
+    meaning: 'Not enough zones took the write in time.',
+    fix: 'Send the write again; if it persists, look at the zones in the status of the gateway.',
+  },
+  'cache-writer-invalid': {
+    status: 500,
+    meaning: 'Writer id {writer} is not a whole number from 0 to 255.',
+    fix: 'Set cache.writerId to a number that no other gateway process uses.',
+  },
+  'client-gone': {
+    status: 499,
+    meaning: 'The client went away before it had its answer.',
+    fix: 'Nothing to do; many of these point at clients that wait too short, or at a slow service.',
+  },
+  'client-too-slow': {
+    status: 408,
+    meaning: 'The request head did not come in time.',
+    fix: 'Nothing to do for single ones; many point at a bad network or an attack by slow connections.',
+  },
+  'coding-unknown': {
+    status: 501,
+    meaning: 'The request has a transfer coding other than chunked.',
+    fix: 'The client must send its body plainly or chunked; a content coding belongs in Content-Encoding.',
+  },
+  'connect-timeout': {
+    status: 504,
+    meaning: 'The service did not take the connection in time.',
+    fix: 'Check that the deployment is up and that no firewall drops packets between it and this site.',
+  },
+  'control-plane-away': {
+    status: 503,
+    meaning: 'The control plane did not take a call: {because}.',
+    fix: 'Traffic goes on by the table held here. Check the control plane, its address and the control-gateway keys.',
+  },
+  'edge-required': {
+    status: 403,
+    meaning: 'The request came without the signature of an edge.',
+    fix: 'Send traffic through an edge, or set `edgeRequired: false`; check the edge-gateway keys and the clocks.',
+  },
+  'expectation-unknown': {
+    status: 417,
+    meaning: 'The request expects something other than 100-continue.',
+    fix: 'The client must drop its Expect header.',
+  },
+  'first-byte-timeout': {
+    status: 504,
+    meaning: 'The service did not begin its answer in time.',
+    fix: "Look at the service's own latency, or raise `timeout.firstByte` of the route.",
+  },
+  'framing-invalid': {
+    status: 400,
+    meaning: "The request's framing can be read in more than one way: {because}.",
+    fix: 'The client, or a proxy in front of it, must send one correct framing (RFC 9112 section 6).',
+  },
+  'gateway-config-contradictory': {
+    status: 500,
+    meaning: 'The configuration file {file} contradicts itself:\n{faults}',
+    fix: 'Mend every line named above; what ran before keeps running.',
+  },
+  'gateway-draining': {
+    status: 503,
+    meaning: 'This gateway process is about to end.',
+    fix: 'Nothing to do; another process of the site takes the traffic.',
+  },
+  'gateway-failed': {
+    status: 500,
+    meaning: 'A phase of the gateway failed in a way that nobody foresaw.',
+    fix: 'Find the cause in the log under this request id, and report it.',
+  },
+  'headers-too-large': {
+    status: 431,
+    meaning: 'The request head is larger than {limit} allows.',
+    fix: 'The client must send fewer or shorter fields, mostly cookies; or raise `limits.head`.',
+  },
+  held: {
+    status: 503,
+    meaning: 'Unit {unit} is not served here under epoch {epoch}, and a newer placement did not come in time.',
+    fix: 'Nothing was executed, so clients may try again. If it lasts, compare the epochs in `tidegate status`.',
+  },
+  'host-invalid': {
+    status: 400,
+    meaning: 'The request has {count} Host fields, or one that is no host.',
+    fix: 'The client must send exactly one Host field with a name and perhaps a port (RFC 9110 section 7.2).',
+  },
+  'internal-call-refused': {
+    status: 401,
+    meaning: 'The call carries neither a valid signature nor a known token: {because}.',
+    fix: 'Sign it with the key of its purpose, or use a token that the internal section of the configuration names.',
+  },
+  'internal-request-invalid': {
+    status: 400,
+    meaning: 'The call cannot be understood: {because}.',
+    fix: 'Compare it with docs/reference; the body is JSON.',
+  },
+  'internal-scope-missing': {
+    status: 403,
+    meaning: 'The token does not have the scope {scope}.',
+    fix: 'Add the scope to the token in the internal section of the gateway configuration.',
+  },
+  'key-file-invalid': {
+    status: 500,
+    meaning: 'The key file {path} cannot be used: {because}.',
+    fix: 'Write it anew with `tidegate keys`, for the purpose {purpose}.',
+  },
+  'method-refused': {
+    status: 405,
+    meaning: 'The method is not one that a gateway takes.',
+    fix: 'CONNECT and TRACE are not served; use another method.',
+  },
+  'no-endpoint': {
+    status: 503,
+    meaning: 'Unit {unit} has no deployment at site {site}.',
+    fix: 'Add the deployment to the service in the catalog, or place the unit at a site that has one.',
+  },
+  overloaded: {
+    status: 503,
+    meaning: 'As many requests as {what} may have are under way.',
+    fix: 'Add capacity, or raise the limit in the limits section of the gateway configuration.',
+  },
+  'peer-refused': {
+    status: 502,
+    meaning: 'The gateway of site {site} answered a call with {status}.',
+    fix: 'Check the gateway-to-gateway keys at both sites and their clocks.',
+  },
+  'peer-unknown': {
+    status: 503,
+    meaning: 'Site {site} has no gateway that this one may call.',
+    fix: 'Name it under peers in the gateway configuration, with keys.peers.',
+  },
+  'route-unknown': {
+    status: 404,
+    meaning: 'No route matches the request.',
+    fix: 'See `tidegate explain METHOD URL`; add the route to its service in the catalog.',
+  },
+  'scope-missing': {
+    status: 403,
+    meaning: 'The token does not have the scope {scope}.',
+    fix: 'Grant the scope to the consumer, or change `auth.scopes` of the route.',
+  },
+  'table-missing': {
+    status: 503,
+    meaning: 'This gateway has no table yet.',
+    fix: 'Check the channel to the control plane in `tidegate status`; a table kept on disk would serve.',
+  },
+  'target-invalid': {
+    status: 400,
+    meaning: 'The request target is not one that can be served: it has {because}.',
+    fix: 'The client must send a path or an absolute http URL, without a fragment.',
+  },
+  'target-too-long': {
+    status: 414,
+    meaning: 'The request target is longer than {limit} bytes.',
+    fix: 'The client must send such data in a body; or raise `limits.target`.',
+  },
+  'token-invalid': {
+    status: 401,
+    meaning: 'The bearer token is unknown, expired or revoked.',
+    fix: 'The client must get a new token.',
+  },
+  'token-missing': {
+    status: 401,
+    meaning: 'The request has no bearer token, and its route needs one.',
+    fix: 'Send `Authorization: Bearer TOKEN`.',
+  },
+  'total-timeout': {
+    status: 504,
+    meaning: 'The answer was not complete in time.',
+    fix: "Look at the service's own latency, or raise `timeout.total` of the route.",
+  },
+  'upstream-dns': {
+    status: 502,
+    meaning: 'The name of the service could not be resolved.',
+    fix: "Check the host in the deployment's URL and the name server of this site.",
+  },
+  'upstream-invalid': {
+    status: 502,
+    meaning: "The service's answer is not valid HTTP.",
+    fix: 'Look at the service, or at a proxy between: the log has the fault under this request id.',
+  },
+  'upstream-missing': {
+    status: 500,
+    meaning: 'No phase answered the request.',
+    fix: 'This is a fault of the program; report it.',
+  },
+  'upstream-refused': {
+    status: 502,
+    meaning: 'The service did not accept the connection.',
+    fix: 'See `tidegate explain` for the deployment; check that it listens and that its port is open from this site.',
+  },
+  'upstream-reset': {
+    status: 502,
+    meaning: 'The service closed the connection before it answered.',
+    fix: "Look at the service's log at that moment; if only idle connections are hit, lower `limits.upstreamIdle`.",
+  },
+  'upstream-tls': {
+    status: 502,
+    meaning: "The service's certificate is not trusted, or TLS failed otherwise.",
+    fix: 'Renew the certificate or name its authority; the log has the cause under this request id.',
+  },
+  'version-unsupported': {
+    status: 505,
+    meaning: 'The request has the HTTP version {version}.',
+    fix: 'The client must use HTTP/1.1.',
+  },
+})

@@ -1,0 +1,105 @@
+import type { Decision } from '#routes/decide.ts'
+import type { Mark } from '#routes/hop.ts'
+import type { Caller } from '#routes/messages.ts'
+import type { RequestFacts } from '#routes/request-facts.ts'
+import type { Table } from '#routes/table.ts'
+import { joinedValue, lowerNames } from './header-pairs.ts'
+import type { RequestBody } from './request-body.ts'
+
+export interface Incoming {
+  readonly method: string
+  /** Byte for byte as sent (latin1). */
+  readonly target: string
+  /** `1.0`, `1.1`, or whatever the request line said. */
+  readonly version: string
+  /** Raw pairs, flat. */
+  readonly headers: readonly string[]
+  readonly body: RequestBody
+  /** Address of the other end of the connection. */
+  readonly peer: string
+  /** Over TLS, as far as this listener sees. */
+  readonly secure: boolean
+}
+
+/**
+ * One request on its way through the phases, and what they learned of it. Independent of who parsed HTTP. Every field is
+ * set in the constructor, so that all exchanges have one shape.
+ */
+export class Exchange implements RequestFacts {
+  readonly method: string
+  readonly version: string
+  readonly headers: readonly string[]
+  /** Lower-case name of each field of `headers`. */
+  readonly names: readonly string[]
+  readonly body: RequestBody
+  readonly peer: string
+  readonly secure: boolean
+  /** Monotonic ms. */
+  readonly startedMs: number
+
+  /** Origin-form; an absolute-form target is taken apart by the first phase. */
+  target: string
+  /** The client's host: of the Host field, or where a verified edge says it was. */
+  host: string
+  /** Stamped once by the first of our programs that saw the request. */
+  requestId: string
+  /** The client's address as far as it is believed. */
+  address: string
+  /** Verified: from an edge, or from a peer gateway that may not be sent back to. */
+  mark: Mark | undefined
+  markKind: 'edge' | 'hop' | undefined
+  /** The table that this request started with, and is decided by. */
+  table: Table | undefined
+  decision: Decision | undefined
+  caller: Caller | undefined
+  /** The site to which it was forwarded. */
+  forwardedTo: string | undefined
+  cacheStatus: string | undefined
+  /** Tries at the service beyond the first. */
+  attempt: number
+  /** Monotonic ms at which the service's answer began; 0 = never. */
+  firstByteMs: number
+  bytesOut: number
+  /** The client is gone; nobody reads an answer. */
+  gone: boolean
+  /** Called once when the client goes; whoever waits for something sets it, one at a time. */
+  whenGone: (() => void) | undefined
+
+  constructor(incoming: Incoming, requestId: string, startedMs: number) {
+    this.method = incoming.method
+    this.version = incoming.version
+    this.headers = incoming.headers
+    this.names = lowerNames(incoming.headers)
+    this.body = incoming.body
+    this.peer = incoming.peer
+    this.secure = incoming.secure
+    this.startedMs = startedMs
+    this.target = incoming.target
+    this.host = ''
+    this.requestId = requestId
+    this.address = incoming.peer
+    this.mark = undefined
+    this.markKind = undefined
+    this.table = undefined
+    this.decision = undefined
+    this.caller = undefined
+    this.forwardedTo = undefined
+    this.cacheStatus = undefined
+    this.attempt = 0
+    this.firstByteMs = 0
+    this.bytesOut = 0
+    this.gone = false
+    this.whenGone = undefined
+  }
+
+  header(name: string): string | undefined {
+    return joinedValue(this.headers, this.names, name)
+  }
+
+  /** The client went away before it had its answer. */
+  leave(): void {
+    if (this.gone) return
+    this.gone = true
+    this.whenGone?.()
+  }
+}

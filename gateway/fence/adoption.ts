@@ -1,0 +1,61 @@
+import { type AdoptionRow, headers, tableHint } from '#routes/messages.ts'
+import type { Clock } from '#server-kit/clock.ts'
+import type { Answer } from '../answer.ts'
+import type { Exchange } from '../exchange.ts'
+import type { Phase } from '../phase.ts'
+import type { TableHolder } from './table-holder.ts'
+
+/** Rows that wait for the next report; beyond it they are counted under the colo `other`. */
+const rowsLimit = 2_000
+
+type Row = { -readonly [Name in keyof AdoptionRow]: AdoptionRow[Name] }
+
+/**
+ * Counts, from real traffic, which placements each edge routes by, and tells an edge that is behind how far the numbers
+ * have gone: its next background poll then brings the table.
+ */
+export class Adoption implements Phase {
+  readonly name = 'adoption'
+  readonly #holder: TableHolder
+  readonly #clock: Clock
+  #rows = new Map<string, Row>()
+
+  constructor(holder: TableHolder, clock: Clock) {
+    this.#holder = holder
+    this.#clock = clock
+  }
+
+  before(x: Exchange): undefined {
+    if (x.markKind === 'edge' && x.mark !== undefined) this.#count(x.mark.placements, x.mark.from)
+    return undefined
+  }
+
+  after(x: Exchange, answer: Answer): Answer {
+    const table = this.#holder.current
+    if (x.markKind !== 'edge' || x.mark === undefined || table === undefined) return answer
+    const { structure, placements } = table
+    if (x.mark.structure < structure.number || x.mark.placements < placements.number) {
+      answer.headers.push(headers.table, tableHint(structure.number, placements.number))
+    }
+    return answer
+  }
+
+  /** Rows since the last call. */
+  take(): AdoptionRow[] {
+    const rows = [...this.#rows.values()]
+    this.#rows = new Map()
+    return rows
+  }
+
+  #count(placements: number, from: string): void {
+    const now = this.#clock.now()
+    const key = `${placements} ${from}`
+    const row = this.#rows.get(key)
+    if (row !== undefined) {
+      row.lastSeen = now
+      row.requests++
+    } else if (this.#rows.size < rowsLimit) {
+      this.#rows.set(key, { placements, colo: from, firstSeen: now, lastSeen: now, requests: 1 })
+    }
+  }
+}

@@ -1,0 +1,32 @@
+import { watch } from 'node:fs'
+import { join } from 'node:path'
+import { limits } from '#routes/table.ts'
+import type { Background } from '#server-kit/background.ts'
+import { readKeptJson } from '#server-kit/kept-file.ts'
+import type { Part } from '#server-kit/lifecycle.ts'
+import { isSealed } from './kept-table.ts'
+import type { TableHolder } from './table-holder.ts'
+
+/**
+ * Tables from a directory with `structure.json` and `placements.json`, each a sealed document, read at the start and again
+ * when they change: a gateway without a control plane.
+ */
+export function fileTable(directory: string, holder: TableHolder, background: Background): Part {
+  const read = async (): Promise<void> => {
+    const structure = await readKeptJson(join(directory, 'structure.json'), 2 * limits.structureChars)
+    const placements = await readKeptJson(join(directory, 'placements.json'), 2 * limits.placementsChars)
+    await holder.offer({
+      ...(isSealed(structure) ? { structure } : {}),
+      ...(isSealed(placements) ? { placements } : {}),
+    })
+  }
+  let watching: ReturnType<typeof watch> | undefined
+  return {
+    name: 'table directory',
+    start: async () => {
+      watching = watch(directory, () => background.run('read the table directory', read))
+      await read()
+    },
+    stop: async () => watching?.close(),
+  }
+}

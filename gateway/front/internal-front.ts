@@ -1,0 +1,115 @@
+import Fastify, { type FastifyInstance, type FastifyPluginAsync, type FastifyRequest } from 'fastify'
+import { paths, type TokenAnswer } from '#routes/messages.ts'
+import type { Log } from '#server-kit/log.ts'
+import type { Metrics } from '#server-kit/metrics.ts'
+import { installProblemReplies } from '#server-kit/problem-reply.ts'
+import type { TokenStore } from '../auth/token-store.ts'
+import { problems } from '../errors.ts'
+import type { TableHolder } from '../fence/table-holder.ts'
+import type { Credentials, InternalCall, InternalScope } from '../internal/credentials.ts'
+import { type ExplainQuestion, explainRequest } from '../internal/explain-request.ts'
+import { gatewayStatus, type StatusOptions } from '../internal/status.ts'
+import type { RequestIds } from './request-ids.ts'
+
+export interface InternalFrontOptions {
+  readonly credentials: Credentials
+  readonly status: StatusOptions
+  readonly metrics: Metrics
+  readonly holder: TableHolder
+  readonly tokens: TokenStore | undefined
+  /** Asks this process to end in order; false when it already does. */
+  readonly drain: () => boolean
+  readonly inFlight: () => number
+  readonly ids: RequestIds
+  readonly log: Log
+  /** Further APIs on this listener, each with its own credentials. */
+  readonly plugins: readonly FastifyPluginAsync[]
+}
+
+const bodyLimitBytes = 256 * 1024
+
+/** The internal listener: never exposed, and closed all the same: only `/health/live` answers without a credential. */
+export async function internalFront(options: InternalFrontOptions): Promise<FastifyInstance> {
+  const { credentials, status, metrics, holder, tokens, log } = options
+  const app = Fastify({
+    bodyLimit: bodyLimitBytes,
+    genReqId: () => options.ids.next(),
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+  })
+  installProblemReplies(app, { audience: 'operator', log })
+
+  app.get('/health/live', async () => ({ live: true }))
+  await app.register(async (api) => {
+    // The bytes as they came: they are what a signature covers.
+    api.removeAllContentTypeParsers()
+    api.addContentTypeParser('*', { parseAs: 'buffer' }, (_, body: Buffer, done) => done(null, body))
+    const operator = (scope: InternalScope) => (request: FastifyRequest) =>
+      credentials.requireOperator(callOf(request), scope)
+
+    api.get('/health/ready', { preHandler: operator('status') }, async (_, reply) => {
+      const state = status.state()
+      const ready = state === 'ready' && holder.current !== undefined
+      return reply.code(ready ? 200 : 503).send({ ready, state, table: holder.numbers !== undefined })
+    })
+    api.get('/metrics', { preHandler: operator('metrics') }, async (_, reply) => {
+      const text = await metrics.text()
+      return reply.type(metrics.contentType).send(text)
+    })
+    api.get<{ Querystring: { documents?: string } }>(
+      paths.gatewayStatus,
+      { preHandler: operator('status') },
+      async (request) => gatewayStatus(status, request.query.documents === '1'),
+    )
+    api.post('/gateway/v1/explain', { preHandler: operator('explain') }, async (request) =>
+      explainRequest(holder.current, status.site, questionOf(request)),
+    )
+    api.get('/gateway/v1/drain', { preHandler: operator('drain') }, async () => ({
+      state: status.state(),
+      inFlight: options.inFlight(),
+    }))
+    api.post('/gateway/v1/drain', { preHandler: operator('drain') }, async (_, reply) => {
+      const begun = options.drain()
+      return reply.code(202).send({ begun, inFlight: options.inFlight() })
+    })
+    api.post(paths.tokensFind, async (request): Promise<TokenAnswer> => {
+      if (!(await credentials.isPeer(callOf(request))))
+        throw problems['internal-call-refused']({ because: 'not a peer gateway' })
+      const { token } = jsonOf(request) as { token?: unknown }
+      if (typeof token !== 'string') throw problems['internal-request-invalid']({ because: 'a token is missing' })
+      // This site's own store alone: two sites that ask each other must not go round in circles.
+      const caller = await tokens?.find(token)
+      return caller === undefined ? { known: false } : { known: true, caller }
+    })
+  })
+  for (const plugin of options.plugins) await app.register(plugin)
+  return app
+}
+
+export function callOf(request: FastifyRequest): InternalCall {
+  const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
+  return { method: request.method, target: request.raw.url ?? '', headers: request.headers, body }
+}
+
+function questionOf(request: FastifyRequest): ExplainQuestion {
+  const {
+    method,
+    url,
+    headers: fields = {},
+  } = jsonOf(request) as { method?: unknown; url?: unknown; headers?: unknown }
+  const known = typeof method === 'string' && typeof url === 'string' && /^https?:\/\/[^/?]+/i.test(url)
+  const mapping =
+    typeof fields === 'object' && fields !== null && Object.values(fields).every((value) => typeof value === 'string')
+  if (!known || !mapping) throw problems['internal-request-invalid']({ because: 'expected { method, url, headers? }' })
+  return { method, url, headers: fields as Record<string, string> }
+}
+
+function jsonOf(request: FastifyRequest): object {
+  try {
+    const value: unknown = JSON.parse(callOf(request).body.toString())
+    if (typeof value === 'object' && value !== null) return value
+  } catch {
+    // Answered below, with what would have been right.
+  }
+  throw problems['internal-request-invalid']({ because: 'the body is not a JSON object' })
+}

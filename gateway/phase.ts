@@ -1,0 +1,19 @@
+import type { Answer } from './answer.ts'
+import type { Exchange } from './exchange.ts'
+
+/** Why an exchange ended. */
+export type Ending = 'done' | 'client-aborted' | 'upstream-truncated'
+
+/**
+ * PORT: one step of the gateway's pipeline. The order stands in `gateway.ts` alone and no phase knows another; what one
+ * learns, a later one reads from the exchange. A thrown `Problem` becomes the answer.
+ */
+export interface Phase {
+  readonly name: string
+  /** On the way in. An answer ends the way in here; undefined hands on. Returns at once where nothing is to be waited for. */
+  before?(x: Exchange): Answer | undefined | Promise<Answer | undefined>
+  /** On the way out, in reverse order, for each phase that the request reached. Never waits, never throws. */
+  after?(x: Exchange, answer: Answer): Answer
+  /** After the last byte, or when there will be none. */
+  closed?(x: Exchange, answer: Answer, ending: Ending): void
+}

@@ -1,0 +1,65 @@
+import { Problem, problemMediaType, publicBody } from '#routes/problem.ts'
+import type { Log } from '#server-kit/log.ts'
+import type { Answer } from './answer.ts'
+import { problems } from './errors.ts'
+import type { Exchange } from './exchange.ts'
+import type { Ending, Phase } from './phase.ts'
+
+/** Takes exchanges through the phases: in by `before` until one answers, out by `after` in reverse. */
+export class Pipeline {
+  readonly #phases: readonly Phase[]
+  readonly #log: Log
+
+  constructor(phases: readonly Phase[], log: Log) {
+    this.#phases = phases
+    this.#log = log
+  }
+
+  /** Never rejects: what was thrown is an answer too. */
+  async answer(x: Exchange): Promise<Answer> {
+    const phases = this.#phases
+    let reached = 0
+    let answer: Answer | undefined
+    try {
+      for (; reached < phases.length; reached++) {
+        const verdict = phases[reached]?.before?.(x)
+        // Awaiting costs a turn of the queue: only a real promise is waited for.
+        answer = verdict instanceof Promise ? await verdict : verdict
+        if (answer !== undefined) break
+      }
+      answer ??= problemAnswer(problems['upstream-missing'](), x)
+    } catch (thrown) {
+      answer = this.#refusal(thrown, x)
+    }
+    for (let at = Math.min(reached, phases.length - 1); at >= 0; at--) {
+      const phase = phases[at]
+      if (phase?.after !== undefined) answer = phase.after(x, answer)
+    }
+    return answer
+  }
+
+  closed(x: Exchange, answer: Answer, ending: Ending): void {
+    for (const phase of this.#phases) phase.closed?.(x, answer, ending)
+  }
+
+  #refusal(thrown: unknown, x: Exchange): Answer {
+    if (thrown instanceof Problem) {
+      if (thrown.status >= 500)
+        this.#log.debug({ requestId: x.requestId, code: thrown.code, err: thrown }, 'a request failed')
+      return problemAnswer(thrown, x)
+    }
+    this.#log.error({ requestId: x.requestId, err: thrown }, 'a phase failed')
+    return problemAnswer(problems['gateway-failed']({ cause: thrown }), x)
+  }
+}
+
+/** What a client may see of a problem: code and request id, no name and no address. RFC 9457. */
+export function problemAnswer(problem: Problem, x: Exchange): Answer {
+  const body = Buffer.from(JSON.stringify(publicBody(problem.code, problem.status, x.requestId)))
+  const headers = ['content-type', problemMediaType, 'content-length', String(body.length), 'cache-control', 'no-store']
+  const { challenge, retryAfterS, allow, close } = problem.facts
+  if (typeof challenge === 'string') headers.push('www-authenticate', challenge)
+  if (typeof retryAfterS === 'number') headers.push('retry-after', String(retryAfterS))
+  if (typeof allow === 'string') headers.push('allow', allow)
+  return { status: problem.status, reason: '', headers, body, problem, close: close === true }
+}

@@ -1,0 +1,109 @@
+import { ownPrefix } from '#routes/messages.ts'
+import type { HeaderPairs } from '../header-pairs.ts'
+
+/** Fields of one connection, never passed on. RFC 9110 section 7.6.1. */
+const ofConnection: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'transfer-encoding',
+  'upgrade',
+  'te',
+  'trailer',
+])
+const ofRequests: ReadonlySet<string> = new Set([
+  ...ofConnection,
+  'expect',
+  'http2-settings',
+  'proxy-authorization',
+  // Set again by us: from the body, from the client's address, with our pseudonym.
+  'content-length',
+  'host',
+  'via',
+  'forwarded',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-port',
+  'x-forwarded-proto',
+  'x-request-id',
+])
+const ofAnswers: ReadonlySet<string> = new Set([...ofConnection, 'proxy-authenticate', 'x-request-id', 'via'])
+
+/** What `Connection` may name and yet not remove: else a client takes its own credential, or our word, off its request. */
+const isKept = (name: string): boolean =>
+  /^(?:host|content-.*|authorization|cookie|x-forwarded-.*|forwarded|via|cache-control|range|if-.*|traceparent|x-tidegate-.*)$/.test(
+    name,
+  )
+
+/** `x_tidegate_consumer` reaches many frameworks as `x-tidegate-consumer`: the twin goes too. */
+const isOurs = (name: string): boolean =>
+  name.charCodeAt(0) === 0x78 &&
+  (name.startsWith(ownPrefix) || (name.includes('_') && name.replaceAll('_', '-').startsWith(ownPrefix)))
+const isForwardedTwin = (name: string): boolean =>
+  name.includes('_') && name.replaceAll('_', '-').startsWith('x-forwarded-')
+
+/** Appends to `into` the request fields that pass to a service, as they came. */
+export function passRequest(pairs: readonly string[], names: readonly string[], into: HeaderPairs): HeaderPairs {
+  const named = namedByConnection(pairs, names)
+  for (let field = 0; field < names.length; field++) {
+    const name = names[field] as string
+    if (ofRequests.has(name) || isOurs(name) || isForwardedTwin(name) || named?.has(name)) continue
+    into.push(pairs[2 * field] as string, pairs[2 * field + 1] as string)
+  }
+  return into
+}
+
+/** The answer fields that pass to a client, in order, repeated ones apart, letter case kept. */
+export function passAnswer(raw: readonly Buffer[]): HeaderPairs {
+  const into: HeaderPairs = []
+  let named: ReadonlySet<string> | undefined
+  for (let at = 0; at + 1 < raw.length; at += 2) {
+    const written = (raw[at] as Buffer).toString('latin1')
+    const name = written.toLowerCase()
+    const value = (raw[at + 1] as Buffer).toString('latin1')
+    if (name === 'connection') named = tokens(value, named)
+    if (!ofAnswers.has(name)) into.push(written, value)
+  }
+  return named === undefined ? into : without(into, named)
+}
+
+function namedByConnection(pairs: readonly string[], names: readonly string[]): ReadonlySet<string> | undefined {
+  let named: ReadonlySet<string> | undefined
+  for (let field = 0; field < names.length; field++) {
+    if (names[field] === 'connection') named = tokens(pairs[2 * field + 1] as string, named)
+  }
+  return named
+}
+
+/** Undefined for the usual `keep-alive` and `close`, which name no field. */
+function tokens(value: string, more: ReadonlySet<string> | undefined): ReadonlySet<string> | undefined {
+  if (value === 'keep-alive' || value === 'close') return more
+  const named = value
+    .toLowerCase()
+    .split(',')
+    .map((token) => token.trim())
+  const removed = named.filter((name) => name !== '' && !isKept(name))
+  return removed.length === 0 ? more : new Set([...(more ?? []), ...removed])
+}
+
+function without(pairs: HeaderPairs, named: ReadonlySet<string>): HeaderPairs {
+  const kept: HeaderPairs = []
+  for (let at = 0; at < pairs.length; at += 2) {
+    if (!named.has((pairs[at] as string).toLowerCase())) kept.push(pairs[at] as string, pairs[at + 1] as string)
+  }
+  return kept
+}
+
+/** Fields that only our programs may write are not a service's to send. */
+export function withoutOurs(pairs: HeaderPairs): HeaderPairs {
+  for (let at = 0; at < pairs.length; at += 2) {
+    if (isOurs((pairs[at] as string).toLowerCase())) {
+      const kept = pairs.slice(0, at)
+      for (let next = at + 2; next < pairs.length; next += 2) {
+        if (!isOurs((pairs[next] as string).toLowerCase())) kept.push(pairs[next] as string, pairs[next + 1] as string)
+      }
+      return kept
+    }
+  }
+  return pairs
+}

@@ -1,0 +1,57 @@
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { inContainers, onLoopback } from '../../../../control-plane/cli/local/addresses.ts'
+import { readCatalogFolder, scopesOf, withAddresses } from '../../../../control-plane/cli/local/example-catalog.ts'
+import { portsAt } from '../../../../control-plane/cli/local/ports.ts'
+import { root } from '../../../../control-plane/cli/root.ts'
+
+const example = () => readCatalogFolder(join(root, 'routes/example'))
+const file = (text: string) => [{ file: 'a.yaml', text }]
+
+describe('the example catalog', () => {
+  it('is read whole, in an order that does not depend on the disk', async () => {
+    const names = (await example()).map(({ file: name }) => name)
+
+    expect(names).toContain('sites.yaml')
+    expect(names).toContain('services/orders.yaml')
+    expect(names).toEqual([...names].sort())
+  })
+
+  it('has every scope that its client needs', async () => {
+    expect(scopesOf(await example())).toEqual(expect.arrayContaining(['orders:read', 'orders:write']))
+  })
+
+  it('leads to no port of the default base once it was moved', async () => {
+    const moved = withAddresses(await example(), onLoopback(portsAt(23_000)))
+
+    const urls = moved.flatMap(({ text }) => text.match(/http:\/\/127\.0\.0\.1:\d+/g) ?? [])
+    expect(urls.length).toBeGreaterThan(10)
+    expect(urls.filter((url) => !/:23\d{3}$/.test(url))).toEqual([])
+  })
+})
+
+describe('addresses', () => {
+  const to = onLoopback(portsAt(23_000))
+
+  it('of samples and gateways move with the ports', () => {
+    const text = 'url: http://127.0.0.1:17150, other: http://localhost:17250'
+
+    expect(withAddresses(file(text), to)[0]?.text).toBe('url: http://127.0.0.1:23150, other: http://127.0.0.1:23250')
+  })
+
+  it('move from where the base was last', () => {
+    expect(withAddresses(file('http://127.0.0.1:18101'), to, 18_000)[0]?.text).toBe('http://127.0.0.1:23101')
+  })
+
+  it('that are somebody’s own stay', () => {
+    const text = 'http://127.0.0.1:3000 http://orders.internal:17150 http://127.0.0.1:171500'
+
+    expect(withAddresses(file(text), to)[0]?.text).toBe(text)
+  })
+
+  it('become names of containers there', () => {
+    expect(withAddresses(file('http://127.0.0.1:17250'), inContainers(portsAt(17_000)))[0]?.text).toBe(
+      'http://services-cloud:17250',
+    )
+  })
+})

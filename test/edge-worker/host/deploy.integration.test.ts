@@ -1,0 +1,20 @@
+import { execFile } from 'node:child_process'
+import { readdir, readFile } from 'node:fs/promises'
+import { promisify } from 'node:util'
+import { gzipSync } from 'node:zlib'
+import { expect, it } from 'vitest'
+import { temporaryFolder } from '../../support/temporary-folder.ts'
+
+it('a dry run of the deployment bundles the worker, no larger than 15 KB after gzip', async () => {
+  await using folder = await temporaryFolder()
+  const args = ['edge-worker/host/deploy.ts', '--dry-run', '--outdir', folder.file('dist')]
+  const env = { ...process.env, WRANGLER_LOG_PATH: folder.file('log') }
+
+  const { stdout } = await promisify(execFile)(process.execPath, args, { env, timeout: 60_000 })
+
+  expect(stdout).toContain('--dry-run: exiting now')
+  const scripts = (await readdir(folder.file('dist'))).filter((name) => name.endsWith('.js'))
+  expect(scripts).toEqual(['worker.js'])
+  const code = await readFile(folder.file('dist/worker.js'))
+  expect(gzipSync(code, { level: 9 }).length).toBeLessThanOrEqual(15 * 1024 + 200)
+})

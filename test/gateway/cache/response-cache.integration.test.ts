@@ -1,0 +1,224 @@
+import { hash } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { CachePolicy } from '#routes/structure.ts'
+import { eventually } from '../../support/eventually.ts'
+import {
+  type Answer,
+  ok,
+  type RecordedRequest,
+  type RecordingUpstream,
+  startRecordingUpstream,
+} from '../../support/recording-upstream.ts'
+import { startMemcached, type TestServer } from '../../support/servers.ts'
+import { placementSet, policy, route, service, structure } from '../../support/tables.ts'
+import { type Bed, openBed, type RunningGateway } from '../bed.ts'
+
+let bed: Bed
+let upstream: RecordingUpstream
+let memcached: TestServer
+let gateway: RunningGateway
+let respond: (request: RecordedRequest) => Answer
+let served = 0
+
+const cache: CachePolicy = { ttlMs: 60_000, staleWhileRevalidateMs: 0, tags: [], vary: ['accept-language'] }
+const auth = { scopes: [] }
+
+beforeAll(async () => {
+  bed = await openBed()
+  memcached = await startMemcached()
+  upstream = await startRecordingUpstream((request) => respond(request))
+  const services = [service('orders', { deployments: [{ site: 'onprem', url: upstream.url }] })]
+  const routes = [
+    route('/public/**', { policy: { ...policy, cache } }),
+    route('/shared/**', { policy: { ...policy, auth, cache } }),
+    route('/mine/**', { policy: { ...policy, auth, cache: { ...cache, per: 'consumer' } } }),
+    route('/short/**', { policy: { ...policy, cache: { ...cache, ttlMs: 1_000 } } }),
+    route('/never/**'),
+  ]
+  await bed.writeTable('table', structure(routes, { services }), placementSet([]))
+  const tokens = ['anna', 'ben'].map((consumer) => ({
+    sha256: hash('sha256', `token-of-${consumer}`, 'hex'),
+    consumer,
+    scopes: [],
+  }))
+  await writeFile(bed.folder.file('tokens.json'), JSON.stringify(tokens))
+  gateway = await bed.start('onprem', {
+    table: { file: 'table' },
+    tokens: { driver: 'memory', file: 'tokens.json' },
+    cache: { zones: [{ name: 'near', driver: 'memcached', nodes: [memcached.address] }] },
+  })
+})
+
+afterAll(async () => {
+  await bed[Symbol.asyncDispose]()
+  await Promise.all([upstream.close(), memcached.stop()])
+})
+
+beforeEach(() => {
+  served = 0
+  respond = () => ok(`answer ${++served}`, ['X-Kept: yes'])
+})
+
+async function ask(path: string, headers: Record<string, string> = {}, method = 'GET') {
+  const answer = await fetch(gateway.public + path, { method, headers })
+  return {
+    text: await answer.text(),
+    status: answer.status,
+    cache: answer.headers.get('cache-status'),
+    headers: answer.headers,
+  }
+}
+
+const as = (consumer: string) => ({ authorization: `Bearer token-of-${consumer}` })
+
+async function stored(count: number): Promise<void> {
+  await eventually(async () => {
+    const text = await (await gateway.ask('/metrics')).text()
+    return Number(/tidegate_response_cache_total\{outcome="stored"\} (\d+)/.exec(text)?.[1] ?? 0) >= count
+  })
+}
+
+async function storedNow(): Promise<number> {
+  const text = await (await gateway.ask('/metrics')).text()
+  return Number(/tidegate_response_cache_total\{outcome="stored"\} (\d+)/.exec(text)?.[1] ?? 0)
+}
+
+/** Asks until the answer comes from the store. */
+async function warm(path: string, headers: Record<string, string> = {}): Promise<string> {
+  const before = await storedNow()
+  const first = await ask(path, headers)
+  await stored(before + 1)
+  return first.text
+}
+
+describe('an answer of a route with a cache policy', () => {
+  it('is stored once it was given, and given again from the store, with its age and where it came from', async () => {
+    const first = await warm('/public/a?x=1')
+
+    const again = await ask('/public/a?x=1')
+
+    expect(first).toBe('answer 1')
+    expect(again.text).toBe('answer 1')
+    expect(again.cache).toMatch(/^tidegate; hit; ttl=\d+$/)
+    expect(again.headers.get('x-kept')).toBe('yes')
+    expect(Number(again.headers.get('age'))).toBeLessThan(5)
+    expect(served).toBe(1)
+  })
+
+  it('answers HEAD too, without a body', async () => {
+    await warm('/public/head')
+
+    const head = await ask('/public/head', {}, 'HEAD')
+
+    expect([head.status, head.text, head.headers.get('content-length')]).toEqual([200, '', '8'])
+    expect(served).toBe(1)
+  })
+
+  it.each([
+    ['another query', '/public/query?x=1', '/public/query?x=2', { 'accept-language': 'de' }],
+    ['another path', '/public/path?x=1', '/public/path2?x=1', { 'accept-language': 'de' }],
+    ['another language', '/public/language', '/public/language', { 'accept-language': 'fr' }],
+    ['no language', '/public/none', '/public/none', {}],
+  ])('is not given for %s', async (_, path, other, headers) => {
+    await warm(path, { 'accept-language': 'de' })
+    const before = served
+
+    await ask(other, headers)
+
+    expect(served).toBe(before + 1)
+  })
+
+  it('is gone when its time is over', async () => {
+    await warm('/short/a')
+
+    await eventually(async () => (await ask('/short/a')).text !== 'answer 1', { deadlineMs: 4000, everyMs: 100 })
+  })
+
+  it.each([
+    ['Set-Cookie', () => ok('x', ['Set-Cookie: session=1'])],
+    ['Cache-Control: no-store', () => ok('x', ['Cache-Control: no-store'])],
+    ['Cache-Control: private', () => ok('x', ['Cache-Control: max-age=60, private'])],
+    ['Cache-Control: max-age=0', () => ok('x', ['Cache-Control: max-age=0'])],
+    ['a Vary that the key leaves out', () => ok('x', ['Vary: Cookie'])],
+    ['another status', () => ({ bytes: 'HTTP/1.1 404 Not Found\r\nContent-Length: 1\r\n\r\nx' })],
+    ['a size beyond what a store takes', () => ok('x'.repeat(1024 * 1024 + 1))],
+  ] satisfies [string, () => Answer][])('is not stored with %s', async (_, answer) => {
+    respond = () => {
+      served++
+      return answer()
+    }
+    const path = `/public/not-stored-${hash('sha256', _, 'hex').slice(0, 8)}`
+
+    await ask(path)
+    await ask(path)
+
+    expect(served).toBe(2)
+  })
+
+  it('is not stored when it breaks off', async () => {
+    respond = () => {
+      served++
+      return { bytes: 'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc', after: 'close' }
+    }
+    await ask('/public/broken').catch(() => undefined)
+
+    respond = () => ok('whole')
+
+    expect((await ask('/public/broken')).text).toBe('whole')
+  })
+
+  it('is not looked for when a part of it is asked', async () => {
+    await warm('/public/range')
+
+    const part = await ask('/public/range', { range: 'bytes=0-1' })
+
+    expect(part.cache).toBe('tidegate; fwd=bypass')
+    expect(served).toBe(2)
+  })
+
+  it('is not stored for methods that write', async () => {
+    await ask('/public/post', {}, 'POST')
+    await ask('/public/post', {}, 'POST')
+
+    expect(served).toBe(2)
+  })
+})
+
+describe('an answer to somebody', () => {
+  it('is kept for that consumer alone where the route says so', async () => {
+    respond = ({ head }) => ok(`for ${/x-tidegate-consumer: (\S+)/.exec(head)?.[1]}`, ['Cache-Control: private'])
+    expect(await warm('/mine/a', as('anna'))).toBe('for anna')
+
+    expect((await ask('/mine/a', as('ben'))).text).toBe('for ben')
+    expect((await ask('/mine/a', as('anna'))).cache).toMatch(/hit/)
+    expect((await ask('/mine/a')).status).toBe(401)
+  })
+
+  it('is never stored for all unless it says that it is public', async () => {
+    respond = ({ head }) => ok(`for ${/x-tidegate-consumer: (\S+)/.exec(head)?.[1]}`)
+
+    await ask('/shared/a', as('anna'))
+
+    expect((await ask('/shared/a', as('ben'))).text).toBe('for ben')
+  })
+
+  it('is stored for all who may see it when it says that it is public', async () => {
+    respond = () => ok('for all', ['Cache-Control: public, max-age=60'])
+    await warm('/shared/b', as('anna'))
+
+    expect((await ask('/shared/b', as('ben'))).cache).toMatch(/hit/)
+    expect((await ask('/shared/b')).status).toBe(401)
+  })
+})
+
+describe('a store that is away', () => {
+  it('costs a fetch and no failed request', async () => {
+    await warm('/public/away')
+    await memcached.process.stop()
+
+    const answer = await ask('/public/away')
+
+    expect([answer.status, served]).toEqual([200, 2])
+  })
+})

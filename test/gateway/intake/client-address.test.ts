@@ -1,0 +1,24 @@
+import { describe, expect, it } from 'vitest'
+import { clientAddress } from '../../../gateway/intake/client-address.ts'
+import { trustedProxies } from '../../../gateway/intake/trusted-proxies.ts'
+import { exchangeOf } from '../exchange.ts'
+
+const phase = clientAddress(trustedProxies(['10.0.0.0/8', '2001:db8::/32', '192.0.2.7']))
+
+describe('the address of a client', () => {
+  it.each([
+    ['is its own when it comes itself', '203.0.113.5', '6.6.6.6', '203.0.113.5'],
+    ['is what a trusted proxy says', '10.1.2.3', '203.0.113.5', '203.0.113.5'],
+    ['is the last one that no trusted proxy wrote', '10.1.2.3', '6.6.6.6, 203.0.113.5, 10.9.9.9', '203.0.113.5'],
+    ['is the proxy itself when it says nothing usable', '10.1.2.3', 'unknown', '10.1.2.3'],
+    ['is read through an IPv6 socket', '::ffff:10.1.2.3', '203.0.113.5', '203.0.113.5'],
+    ['may be IPv6', '2001:db8::1', '2a00::1', '2a00::1'],
+    ['is believed from a single address too', '192.0.2.7', '203.0.113.5', '203.0.113.5'],
+  ])('%s', async (_, peer, forwarded, address) => {
+    const x = exchangeOf(['X-Forwarded-For', forwarded], { peer })
+
+    await phase.before?.(x)
+
+    expect(x.address).toBe(address)
+  })
+})

@@ -1,0 +1,99 @@
+import { randomBytes } from 'node:crypto'
+import { describe, expect, it } from 'vitest'
+import { type Mark, type MarkKind, writeMark } from '#routes/hop.ts'
+import { KeyRing, type Purpose } from '#routes/seal.ts'
+import { HeldClock } from '#server-kit/clock.ts'
+import { edgeSignature } from '../../../gateway/intake/edge-signature.ts'
+import { exchangeOf } from '../exchange.ts'
+
+const ringOf = async (purpose: Purpose) =>
+  (await KeyRing.open({ purpose, keys: [{ id: 'k1', secret: randomBytes(32).toString('base64url') }] })) as KeyRing
+const edge = await ringOf('edge-gateway')
+const peers = await ringOf('gateway-gateway')
+const clock = new HeldClock()
+
+function phase(required = false) {
+  const refused: string[] = []
+  const made = edgeSignature({ edge, peers, required, clock, refused: { inc: ({ because }) => refused.push(because) } })
+  return { refused, take: async (x: ReturnType<typeof exchangeOf>) => made.before?.(x) }
+}
+
+const mark = (facts: Partial<Mark> = {}): Mark => ({
+  at: clock.now(),
+  requestId: 'edge-id',
+  structure: 1,
+  placements: 2,
+  because: 'steady',
+  from: 'FRA',
+  address: '9.9.9.9',
+  flags: [],
+  ...facts,
+})
+const signed = (kind: MarkKind, ring: KeyRing, facts: Partial<Mark> = {}, host = 'api.example.com') =>
+  writeMark(kind, mark(facts), { method: 'GET', host, target: '/v1/x' }, ring)
+
+describe('a signed request', () => {
+  it('is believed in its id, its client and its numbers', async () => {
+    const x = exchangeOf(['X-Tidegate-Edge', await signed('edge', edge), 'x-tidegate-attempt', '1'])
+
+    await phase().take(x)
+
+    expect([x.markKind, x.requestId, x.address, x.mark?.placements, x.attempt]).toEqual([
+      'edge',
+      'edge-id',
+      '9.9.9.9',
+      2,
+      1,
+    ])
+  })
+
+  it('may tell the host of its client beside, where the edge reaches us by another name', async () => {
+    const x = exchangeOf(['x-tidegate-edge', await signed('edge', edge), 'x-forwarded-host', 'api.example.com'], {
+      host: 'origin.internal',
+    })
+
+    await phase().take(x)
+
+    expect([x.markKind, x.host]).toEqual(['edge', 'api.example.com'])
+  })
+
+  it.each([
+    [
+      'for another host',
+      async () => ['x-tidegate-edge', await signed('edge', edge, {}, 'other.example.com')],
+      'mac-wrong',
+    ],
+    ['by the wrong purpose', async () => ['x-tidegate-edge', await signed('hop', peers)], 'mac-wrong'],
+    ['of a peer, passed off as an edge', async () => ['x-tidegate-hop', await signed('edge', edge)], 'mac-wrong'],
+    [
+      'too long ago',
+      async () => ['x-tidegate-edge', await signed('edge', edge, { at: clock.now() - 61_000 })],
+      'out-of-window',
+    ],
+    ['by nobody', async () => ['x-tidegate-edge', 'v=1;k=k1'], 'malformed'],
+  ])('that was signed %s is an ordinary client', async (_, headers, because) => {
+    const x = exchangeOf(await headers())
+    const { take, refused } = phase()
+
+    await take(x)
+
+    expect([x.mark, x.requestId, x.address]).toEqual([undefined, 'r0', '10.0.0.1'])
+    expect(refused).toEqual([because])
+  })
+})
+
+describe('a gateway that only edges may use', () => {
+  it('refuses the others', async () => {
+    const { take } = phase(true)
+
+    await expect(take(exchangeOf())).rejects.toMatchObject({ code: 'edge-required', status: 403 })
+    await expect(take(exchangeOf(['x-tidegate-edge', 'forged']))).rejects.toMatchObject({ code: 'edge-required' })
+  })
+
+  it('takes edges and peers', async () => {
+    const { take } = phase(true)
+
+    await take(exchangeOf(['x-tidegate-edge', await signed('edge', edge)]))
+    await take(exchangeOf(['x-tidegate-hop', await signed('hop', peers)]))
+  })
+})

@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest'
+import { silentLog } from '#server-kit/log.ts'
+import type { Answer } from '../../gateway/answer.ts'
+import { problems } from '../../gateway/errors.ts'
+import type { Phase } from '../../gateway/phase.ts'
+import { Pipeline } from '../../gateway/pipeline.ts'
+import { exchangeOf } from './exchange.ts'
+
+const answer: Answer = { status: 200, reason: '', headers: [], body: undefined }
+
+function traced(name: string, seen: string[], before?: Phase['before']): Phase {
+  return {
+    name,
+    before: (x) => {
+      seen.push(`${name} in`)
+      return before?.(x)
+    },
+    after: (_, given) => {
+      seen.push(`${name} out`)
+      return given
+    },
+  }
+}
+
+describe('the phases', () => {
+  it('are passed in order until one answers, and left in reverse', async () => {
+    const seen: string[] = []
+    const phases = [traced('a', seen), traced('b', seen, async () => answer), traced('c', seen)]
+
+    expect(await new Pipeline(phases, silentLog).answer(exchangeOf())).toBe(answer)
+
+    expect(seen).toEqual(['a in', 'b in', 'b out', 'a out'])
+  })
+
+  it('turn a problem into an answer that says its code and no more', async () => {
+    const refuse = () => {
+      throw problems['scope-missing']({ scope: 'secret-scope', challenge: 'Bearer' })
+    }
+    const { status, headers, body } = await new Pipeline([traced('a', [], refuse)], silentLog).answer(exchangeOf())
+
+    expect(status).toBe(403)
+    expect(headers).toContain('www-authenticate')
+    expect(JSON.parse(String(body))).toEqual({
+      type: 'urn:tidegate:problem:scope-missing',
+      title: 'Scope missing',
+      status: 403,
+      code: 'scope-missing',
+      requestId: 'r0',
+    })
+  })
+
+  it('survive what nobody foresaw, and tell the client nothing of it', async () => {
+    const fail = async () => {
+      throw new Error('10.0.0.7 exploded')
+    }
+    const { status, body } = await new Pipeline([traced('a', [], fail)], silentLog).answer(exchangeOf())
+
+    expect(status).toBe(500)
+    expect(String(body)).not.toContain('10.0.0.7')
+  })
+})
