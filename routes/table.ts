@@ -69,8 +69,8 @@ export const limits = {
   routes: 200_000,
 } as const
 
-/** Below this a document may grow or shrink as it likes: small catalogs change by large factors. */
-const smallChars = 256 * 1024
+/** Up to this a document may grow as it likes: the first import of a whole company onto a small catalog is no accident. */
+const smallChars = 2 * 1024 * 1024
 const fewRoutes = 100
 
 /**

@@ -115,6 +115,20 @@ describe('a receiver', () => {
     expect(meant.table?.structure.value.routes.length).toBe(150)
   })
 
+  it('refuses a structure that suddenly more than doubled, but lets a small catalog become a large one', async () => {
+    const long = (n: number) =>
+      Array.from({ length: n }, (_, i) => route(`/${String(i).padStart(5, '0')}${'x'.repeat(900)}`))
+    const sealed = async (number: number, n: number) => ({
+      structure: await sealer.structure(structure(long(n), { number })),
+    })
+
+    const imported = await receive(held, await sealed(2, 1_500), sealer.trusted)
+    const broken = await receive(imported.table, await sealed(3, 3_500), sealer.trusted)
+
+    expect(imported.refusals).toEqual([])
+    expect(broken.refusals[0]?.because).toBe('grew-too-much')
+  })
+
   it('holds nothing until it has both halves', async () => {
     const onlyStructure = await receive(undefined, { structure: first.structure }, sealer.trusted)
     const onlyPlacements = await receive(undefined, { placements: first.placements }, sealer.trusted)

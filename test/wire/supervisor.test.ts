@@ -75,7 +75,7 @@ describe('the supervisor of an edge', () => {
   it('ends requests under way after SIGTERM, takes no new one, and exits 0', async () => {
     const gate = Promise.withResolvers<void>()
     await start({ answer: async () => gate.promise.then(() => ok('late')) })
-    const slow = bed.raw(get)
+    const slow = bed.raw(get, { deadlineMs: 10_000 })
     await bed.sites.onprem.received(1)
 
     bed.process.signal('SIGTERM')
@@ -138,15 +138,16 @@ async function connected(port: number): Promise<Socket> {
   return socket
 }
 
-/** A connection that is refused, or reset before a byte came. */
+/** Whether a new connection is refused, reset or closed without an answer. */
 function refuses(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1', () => socket.write(get))
-    socket
-      .once('error', () => resolve(true))
-      .once('data', () => resolve(false))
-      .once('timeout', () => resolve(false))
-    socket.once('close', () => socket.destroy()).setTimeout(100, () => socket.destroy())
+    const answer = (refused: boolean) => () => {
+      resolve(refused)
+      socket.destroy()
+    }
+    socket.once('error', answer(true)).once('end', answer(true)).once('data', answer(false))
+    socket.setTimeout(100, answer(false))
   })
 }
 

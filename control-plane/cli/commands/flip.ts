@@ -18,7 +18,7 @@ export async function flip(session: Session, [unit = '']: readonly string[], opt
   const { placement } = await client.unit(unit)
   const body: FlipBody = { to: options.to, reason: options.reason, ...(reads === undefined ? {} : { reads }) }
   const answer = await client.flip(unit, body, placement.epoch)
-  tellChange(session, answer, 'Flipped', answer.undo)
+  tellChange(session, answer, 'Flipped', `Undo: ${answer.undo}`)
 }
 
 /** Without If-Match and before any look: nothing comes between an operator and the way back. */
@@ -28,7 +28,7 @@ export async function rollback(
   { reason }: { reason?: string },
 ): Promise<void> {
   const answer = await session.client.rollback(unit, reason)
-  tellChange(session, answer, 'Rolled back', `tidegate status ${unit} shows what was; tidegate flip sets it again`)
+  tellChange(session, answer, 'Rolled back', `What it was before: tidegate status ${unit}`)
 }
 
 /** Basis points. What becomes of the writes is decided by the unit's state, at the control plane. */
@@ -43,7 +43,7 @@ function shareOf(text: string | undefined): number | undefined {
   })
 }
 
-function tellChange({ out, tell, format }: Session, answer: ChangeAnswer, verb: string, undo: string): void {
+function tellChange({ out, tell, format }: Session, answer: ChangeAnswer, verb: string, next: string): void {
   if (format === 'json') {
     out(json(answer))
     return
@@ -65,5 +65,5 @@ function tellChange({ out, tell, format }: Session, answer: ChangeAnswer, verb: 
     const names = waiting.map(({ site, instance, because }) => `${site}/${instance} (${because})`).join(', ')
     tell(`Not yet acknowledged by ${names}: there the earlier placement holds until then.`)
   }
-  out(`Undo: ${undo}`)
+  out(next)
 }

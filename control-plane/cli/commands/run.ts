@@ -18,7 +18,7 @@ export function runProgram(name: keyof typeof scripts) {
     const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...argv], {
       stdio: 'inherit',
       // Out of the terminal's group: Ctrl-C would reach it twice, and the second one ends a program at once.
-      detached: false,
+      detached: true,
     })
     const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
     const forward = (signal: NodeJS.Signals): void => void child.kill(signal)

@@ -17,7 +17,7 @@ export interface CacheWorkOptions {
   readonly namespace: string
 }
 
-const products = 20
+const products = 5
 const changesEvery = 7
 const ttlSeconds = 60
 const keptSteps = 50

@@ -185,6 +185,25 @@ describe('a request in an unusual form', () => {
     expect(await client.closed()).toMatch(/200 OK[\s\S]*hello/)
   })
 
+  it('behind one whose refusal closes the connection is not under way for ever', async () => {
+    await exchange(`GET /v1/x HTTP/1.1\r\n\r\n${'GET /v1/silent HTTP/1.1\r\nHost: api.example.com\r\n\r\n'.repeat(3)}`)
+
+    await eventually(async () => /"inFlight":0/.test(await (await gateway.ask('/gateway/v1/drain')).text()))
+  })
+
+  it('by CONNECT of a client that is gone at once ends nobody', async () => {
+    for (let time = 0; time < 50; time++) {
+      const client = await rawClient(gateway.port)
+      client.write('CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n')
+      setImmediate(() => client.socket.resetAndDestroy())
+    }
+
+    expect((await fetch(`${gateway.internal}/health/live`)).status).toBe(200)
+    expect((await gateway.ask('/gateway/v1/status').then((answer) => answer.json())) as object).toMatchObject({
+      state: 'ready',
+    })
+  })
+
   it('pipelined by a client that leaves is not under way for ever', async () => {
     const client = await rawClient(gateway.port)
     const seen = upstream.requests.length
