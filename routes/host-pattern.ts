@@ -1,4 +1,5 @@
-import { compareTexts, type PatternFault } from './pattern.ts'
+import { compareTexts } from './pattern.ts'
+import type { PatternFault } from './pattern-fault.ts'
 
 export type HostPattern =
   | { readonly kind: 'exact'; readonly name: string }

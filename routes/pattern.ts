@@ -1,4 +1,4 @@
-import { canonicalTarget, type UnsafeClass, unsafeClasses } from './canonical-target.ts'
+import { canonicalTarget } from './canonical-target.ts'
 
 export type Segment =
   | { readonly kind: 'literal'; readonly text: string }
@@ -12,48 +12,45 @@ export interface Pattern {
   readonly segments: readonly Segment[]
 }
 
-export interface PatternFault {
-  /** Offset of the fault in the text. */
-  readonly at: number
-  readonly meaning: string
-  readonly fix: string
-}
+/** What keeps a text from being a pattern; the words for it are in `pattern-fault.ts`, which edges do not carry. */
+export type Misfit =
+  | 'too-long'
+  | 'no-slash'
+  | 'query'
+  | 'not-canonical'
+  | 'too-many-segments'
+  | 'segment-unreadable'
+  | 'tail-inside'
+  | 'name-twice'
 
-export type ParsedPattern =
+export type ReadPattern =
   | { readonly ok: true; readonly pattern: Pattern }
-  | { readonly ok: false; readonly fault: PatternFault }
+  /** `at`: offset of the fault; `part`: the segment, or the name that stands twice. */
+  | { readonly ok: false; readonly because: Misfit; readonly at: number; readonly part: string }
 
 export const mostSegments = 32
 export const mostPatternBytes = 1024
 
-/** Reads a path pattern, or says what is wrong with it, where, and how to mend it. Never throws. */
-export function parsePattern(text: string): ParsedPattern {
-  if (text.length > mostPatternBytes) {
-    return fault(mostPatternBytes, 'The path is longer than 1,024 bytes.', 'Shorten it, or end it earlier with "/**".')
-  }
-  if (!text.startsWith('/')) return fault(0, 'A path begins with "/".', `Write "/${text}".`)
+/** Reads a path pattern. Never throws. `parsePattern` says the same with words and a fix. */
+export function readPattern(text: string): ReadPattern {
+  if (text.length > mostPatternBytes) return misfit('too-long', mostPatternBytes)
+  if (!text.startsWith('/')) return misfit('no-slash', 0)
   const mark = text.indexOf('?')
-  if (mark >= 0) return fault(mark, 'The query is never part of the path match.', `Write "${text.slice(0, mark)}".`)
+  if (mark >= 0) return misfit('query', mark)
   const target = canonicalTarget(text)
-  if (target.unsafe !== 0 || target.key !== text) return notCanonical(text)
+  if (target.unsafe !== 0 || target.key !== text) return misfit('not-canonical', 0)
 
   const parts = text.slice(1).split('/')
-  if (parts.length > mostSegments) {
-    return fault(text.length, `The path has ${parts.length} segments, above 32.`, 'End it earlier with "/**".')
-  }
+  if (parts.length > mostSegments) return misfit('too-many-segments', text.length)
   const segments: Segment[] = []
   const names: string[] = []
   let at = 1
   for (const part of parts) {
     const segment = parseSegment(part)
-    if (segment === undefined) return misplaced(part, at)
-    if (segment.kind === 'tail' && at + part.length < text.length) {
-      return fault(at, 'A tail "**" stands only at the end of a path.', 'Use "{name}" for one segment in the middle.')
-    }
+    if (segment === undefined) return misfit('segment-unreadable', at, part)
+    if (segment.kind === 'tail' && at + part.length < text.length) return misfit('tail-inside', at)
     if (segment.kind === 'parameter') {
-      if (names.includes(segment.name)) {
-        return fault(at, `The name "${segment.name}" is used twice.`, 'Give each parameter a name of its own.')
-      }
+      if (names.includes(segment.name)) return misfit('name-twice', at, segment.name)
       names.push(segment.name)
     }
     segments.push(segment)
@@ -63,12 +60,12 @@ export function parsePattern(text: string): ParsedPattern {
 }
 
 /**
- * Whether `parsePattern` accepts the text. A start checks tens of thousands, with cold code and no need of their
+ * Whether `readPattern` accepts the text. A start checks tens of thousands, with cold code and no need of their
  * segments: nearly all are recognised by one expression, the rest are parsed.
  */
 export function isPattern(text: string): boolean {
   const oneParameterAtMost = text.indexOf('{') === text.lastIndexOf('{')
-  return (oneParameterAtMost && text.length < 64 && ordinary.test(text)) || parsePattern(text).ok
+  return (oneParameterAtMost && text.length < 64 && ordinary.test(text)) || readPattern(text).ok
 }
 
 /** The pattern without its parameters' names, which are labels: equal shapes match the same paths, so they conflict. */
@@ -138,55 +135,8 @@ function parseSegment(part: string): Segment | undefined {
   return form === null ? undefined : { kind: 'parameter', name: form[1] as string, suffix: form[2] ?? '' }
 }
 
-function misplaced(part: string, at: number): ParsedPattern {
-  if (part.includes('*')) {
-    return fault(
-      at,
-      `"${part}" is not a segment: "*" has no meaning inside a path.`,
-      'Use "{name}" for one segment, or "**" as the last segment for everything below.',
-    )
-  }
-  return fault(
-    at,
-    `"${part}" is not a parameter: it takes a whole segment, "{name}" or "{name}:suffix", and has no regular expression.`,
-    'Names are letters, digits and "_" and begin with no digit. Give the segment one parameter and let the service read its parts.',
-  )
-}
-
-const advice: Record<UnsafeClass, string> = {
-  'dot-segment': 'Write the path that is meant, without "." and ".." segments.',
-  'encoded-slash': 'Use a parameter for this segment; an encoded slash is accepted by name, never matched.',
-  backslash: 'Use "/".',
-  control: 'Take the control character out.',
-  'non-ascii': 'Write these characters percent-encoded as UTF-8, with upper-case digits.',
-  malformed: 'Write "%" as "%25", a space as "%20" and "#" as "%23".',
-  'double-encoded': 'Encode the path once.',
-  'double-slash': 'Write one slash.',
-}
-
-function notCanonical(text: string): ParsedPattern {
-  const { key, unsafe } = canonicalTarget(text)
-  const found = unsafeClasses(unsafe)
-  const first = found[0]
-  const at = faultAt(text)
-  if (first === undefined)
-    return fault(at, 'The path is not in its canonical form: it would never match.', `Write "${key}".`)
-  return fault(at, `The path is an unsafe target (${found.join(', ')}): requests for it are refused.`, advice[first])
-}
-
-/** Offset of the first segment that is not canonical by itself; else it is a slash that follows another. */
-function faultAt(text: string): number {
-  let at = 1
-  for (const part of text.slice(1).split('/')) {
-    const { key, unsafe } = canonicalTarget(`/${part}`)
-    if (unsafe !== 0 || key.length !== part.length + 1 || key.slice(1) !== part) return at
-    at += part.length + 1
-  }
-  return text.indexOf('//') + 1
-}
-
-function fault(at: number, meaning: string, fix: string): ParsedPattern {
-  return { ok: false, fault: { at, meaning, fix } }
+function misfit(because: Misfit, at: number, part = ''): ReadPattern {
+  return { ok: false, because, at, part }
 }
 
 function shapeOfSegment(segment: Segment): string {

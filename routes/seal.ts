@@ -141,7 +141,7 @@ const utf8 = new TextEncoder()
 
 /** The kind is signed too: a placements document can never be passed off as a structure. */
 function signedBytes(kind: DocumentKind, body: string): Uint8Array<ArrayBuffer> {
-  return utf8.encode(`tidegate-${kind}-1\n${body}`)
+  return owned(utf8.encode(`tidegate-${kind}-1\n${body}`))
 }
 
 /** WebCrypto's types want bytes over a plain ArrayBuffer; ours always are, so this copies only a foreign view. */

@@ -61,7 +61,7 @@ function claim(token: string | undefined, name: string): string | undefined {
   const bytes = decodeBase64url(payload)
   if (bytes === undefined) return undefined
   try {
-    const claims: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+    const claims: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes))
     const value =
       typeof claims === 'object' && claims !== null && Object.hasOwn(claims, name)
         ? Reflect.get(claims, name)

@@ -3,7 +3,7 @@ import type { Pattern } from './pattern.ts'
 export interface TrieRoute {
   /** Exact or `*.example.com`; none = any host. */
   readonly host?: string
-  /** One that `parsePattern` accepted. Its text is enough: a start has no time to take each apart into objects. */
+  /** One that `readPattern` accepted. Its text is enough: a start has no time to take each apart into objects. */
   readonly pattern: Pick<Pattern, 'text'>
   /** Upper case; none = any method. */
   readonly methods?: readonly string[]

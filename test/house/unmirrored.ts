@@ -10,6 +10,7 @@ export const unmirrored: readonly { readonly files: RegExp; readonly reason: str
     files: /^routes\/(?:structure|structure-codec|structure-parts|placements-codec|front-code|table|table-index)\.ts$/,
     reason: 'test/properties/table.test.ts: what is encoded comes back, and what was tampered with is refused',
   },
+  { files: /^routes\/pattern-fault\.ts$/, reason: 'test/routes/pattern.test.ts reads every word of it' },
   {
     files: /^server-kit\/(?:built-console|find-node|folder-lock|installed-packages)\.mjs$/,
     reason: 'run by test/server-kit/bootstrap.integration.test.ts',

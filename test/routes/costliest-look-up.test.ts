@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { costliestLookUp, type RoutePath } from '#routes/costliest-look-up.ts'
-import { parsePattern } from '#routes/pattern.ts'
+import { parsePattern } from '#routes/pattern-fault.ts'
 import { buildTrie, type TrieRoute } from '#routes/trie.ts'
 
 it('no path costs the trie more, and the path that is named costs as much', () => {

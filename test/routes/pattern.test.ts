@@ -5,10 +5,10 @@ import {
   comparePatterns,
   isPattern,
   mostPatternBytes,
-  parsePattern,
   shapeOf,
   slashVariants,
 } from '#routes/pattern.ts'
+import { parsePattern } from '#routes/pattern-fault.ts'
 import { patternOf } from '../properties/generators/catalogs.ts'
 import { corpus } from './corpus.ts'
 

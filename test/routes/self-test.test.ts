@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import type { CatalogRoute } from '#routes/catalog-service.ts'
 import { printFault } from '#routes/document.ts'
-import { parsePattern } from '#routes/pattern.ts'
+import { parsePattern } from '#routes/pattern-fault.ts'
 import { type PlacedRoute, selfTest } from '#routes/self-test.ts'
 import type { HostFacts } from '#routes/structure.ts'
 import { buildTrie } from '#routes/trie.ts'

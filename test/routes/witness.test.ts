@@ -2,7 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { canonicalTarget } from '#routes/canonical-target.ts'
 import { linearMatch } from '#routes/linear-matcher.ts'
-import { type Pattern, parsePattern } from '#routes/pattern.ts'
+import type { Pattern } from '#routes/pattern.ts'
+import { parsePattern } from '#routes/pattern-fault.ts'
 import { witnessesOf, witnessOf } from '#routes/witness.ts'
 
 describe('a route is shown by its plainest request', () => {

@@ -1,5 +1,6 @@
 import type { LinearRoute } from '#routes/linear-matcher.ts'
-import { type Pattern, parsePattern } from '#routes/pattern.ts'
+import type { Pattern } from '#routes/pattern.ts'
+import { parsePattern } from '#routes/pattern-fault.ts'
 import type { Random } from './random.ts'
 
 /**
