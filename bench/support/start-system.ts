@@ -41,8 +41,8 @@ export interface RunningSystem extends AsyncDisposable {
   stop(): Promise<void>
 }
 
-/** Below the ports that systems hand out by themselves, above those of services. */
-const [firstBase, lastBase] = [20, 31]
+/** Thousands. Below the ports that systems hand out by themselves, above the default base, apart from those of the journeys. */
+const [firstBase, lastBase] = [18, 24]
 
 export async function startSystem(options: SystemOptions): Promise<RunningSystem> {
   const stores = options.stores === 'real' ? await realStores() : embedded

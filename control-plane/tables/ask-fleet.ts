@@ -69,7 +69,9 @@ export class FleetAsker {
         await answer.body?.cancel()
         return { ok: false, name, because: `it answered ${answer.status}` }
       }
-      return { ok: true, name, status: JSON.parse(await readBounded(answer)) as Status }
+      const text = await readBounded(answer)
+      if (text === undefined) return { ok: false, name, because: `it answered more than ${limitBytes} bytes` }
+      return { ok: true, name, status: JSON.parse(text) as Status }
     } catch (cause) {
       return { ok: false, name, because: reasonOf(cause) }
     }
@@ -124,12 +126,13 @@ async function verified<Value extends { readonly number: number }>(
   return found
 }
 
-async function readBounded(answer: Response): Promise<string> {
+/** Undefined for an answer above the limit. */
+async function readBounded(answer: Response): Promise<string | undefined> {
   const chunks: Uint8Array[] = []
   let length = 0
   for await (const chunk of answer.body ?? []) {
     length += chunk.length
-    if (length > limitBytes) throw new RangeError(`the answer is longer than ${limitBytes} bytes`)
+    if (length > limitBytes) return undefined
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString('utf8')
