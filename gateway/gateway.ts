@@ -199,7 +199,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     name: 'public listener',
     start: listenPublic,
     drain: drainPublic,
-    stop: async () => front?.app.close(),
+    stop: closePublic,
   })
 
   return { lifecycle, addresses: () => addresses, holder }
@@ -320,6 +320,12 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
       options.end()
       return true
     }
+  }
+
+  /** Every answer is out by now; heads that never came to an end would keep their connections for long. */
+  async function closePublic(): Promise<void> {
+    front?.server.closeAllConnections()
+    await front?.app.close()
   }
 
   /** Still serving, so that balancers see it first; then nothing new; then what is under way ends. */

@@ -114,7 +114,7 @@ export function movesApi(app: FastifyInstance, plane: Plane): void {
 
   /** Tells consoles, and answers when the gateways run it. */
   async function settle(unit: string, change: ChangedUnit): Promise<ChangeAnswer> {
-    const { placement, table, changed, seq } = change
+    const { placement, table, changed, undo, seq } = change
     if (changed) {
       const { author: actor = '', reason = '', at = 0 } = change.published.placements?.value ?? {}
       plane.events.tell({ type: 'unit', placement: { ...placement, key: [...placement.key] }, actor, reason, at }, seq)
@@ -126,7 +126,7 @@ export function movesApi(app: FastifyInstance, plane: Plane): void {
       placement: { ...placement, key: [...placement.key] },
       table,
       changed,
-      undo: `tidegate rollback ${unit}`,
+      undo,
       gateways: [...gateways],
       waiting: [...waiting],
     }

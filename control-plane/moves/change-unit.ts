@@ -19,6 +19,7 @@ import {
 import type { How, PlacementChange } from '../tables/table-store.ts'
 import { type FlipFault, type FlipRequest, flip } from './flip.ts'
 import { rollback } from './rollback.ts'
+import { undoOf } from './undo.ts'
 
 export interface ChangedUnit {
   readonly placement: Placement
@@ -26,6 +27,8 @@ export interface ChangedUnit {
   /** False: it was so already. */
   readonly changed: boolean
   readonly published: Published
+  /** The command that takes it back. */
+  readonly undo: string
   /** Of the audit entry. */
   readonly seq?: number
 }
@@ -132,11 +135,14 @@ async function commit(
     tableNumber: placements.number,
     epoch: placement.epoch,
   })
-  return { placement, table: placements.number, changed: true, published: { placements }, seq: entry.seq }
+  const undo = undoOf(how, current.placement)
+  return { placement, table: placements.number, changed: true, published: { placements }, undo, seq: entry.seq }
 }
 
 function unchanged({ feed }: Deciding, current: PlacementChange): ChangedUnit {
-  return { placement: current.placement, table: feed.placements?.number ?? 0, changed: false, published: {} }
+  const { placement } = current
+  const undo = undoOf('flip', placement)
+  return { placement, table: feed.placements?.number ?? 0, changed: false, published: {}, undo }
 }
 
 function refusal(fault: FlipFault, unit: UnitId, { to }: FlipRequest, service: ServiceFacts) {

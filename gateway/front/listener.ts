@@ -20,6 +20,9 @@ export interface ListenerOptions {
   readonly refused: Counter<'code'>
 }
 
+/** For a refusal to be read, ms. */
+const refusalMs = 1_000
+
 /** Codes of requests that the parser itself refused. */
 export const parserCodes = ['framing-invalid', 'headers-too-large', 'client-too-slow', 'method-refused'] as const
 
@@ -67,6 +70,8 @@ export function createListener(
     // Node has let go of this socket: a client that is gone already must not end the process.
     socket.on('error', () => socket.destroy())
     socket.end(rawAnswer(problem, ids.next()), () => socket.destroy())
+    // Whoever does not read the answer does not keep the socket either.
+    setTimeout(() => socket.destroy(), refusalMs).unref()
   }
   return server
 }

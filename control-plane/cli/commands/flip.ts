@@ -28,7 +28,7 @@ export async function rollback(
   { reason }: { reason?: string },
 ): Promise<void> {
   const answer = await session.client.rollback(unit, reason)
-  tellChange(session, answer, 'Rolled back', `What it was before: tidegate status ${unit}`)
+  tellChange(session, answer, 'Rolled back', `Undo: ${answer.undo}`)
 }
 
 /** Basis points. What becomes of the writes is decided by the unit's state, at the control plane. */

@@ -1,7 +1,8 @@
 import type { StatusAnswer } from '../../api-client/schema.ts'
+import { SiteName } from './share-bar.tsx'
 
 /** The gateway processes that are there, and the edges, as the control plane last heard of them. */
-export function GatewayCard({ status }: { status: StatusAnswer | undefined }) {
+export function GatewayCard({ status }: { readonly status: StatusAnswer | undefined }) {
   if (status === undefined) return null
   return (
     <section className="card" aria-label="Gateways and edges">
@@ -9,40 +10,43 @@ export function GatewayCard({ status }: { status: StatusAnswer | undefined }) {
       <table>
         <thead>
           <tr>
-            <th>site or edge</th>
+            <th>who</th>
             <th>state</th>
-            <th>placements</th>
-            <th>deletes owed to the other site</th>
+            <th>deletes owed</th>
             <th>address</th>
           </tr>
         </thead>
         <tbody>
           {status.gateways.map((gateway) => (
             <tr key={gateway.instance}>
-              <td>{gateway.site}</td>
               <td>
-                <span className={gateway.state === 'live' ? 'state good' : 'state late'}>{gateway.state}</span>
+                gateway <SiteName site={gateway.site} sites={status.sites} />
               </td>
-              <td className="number">{gateway.placements}</td>
+              <td>
+                <span className={gateway.state === 'live' ? 'state good' : 'state waiting'}>{gateway.state}</span>
+              </td>
               <td className="number">{gateway.debt?.deletes ?? 'unknown'}</td>
-              <td className="quiet">{gateway.internalUrl}</td>
+              <td className="quiet number">{hostOf(gateway.internalUrl)}</td>
             </tr>
           ))}
           {status.edges.map((edge) => (
             <tr key={edge.name}>
-              <td>{edge.name}</td>
+              <td>edge {edge.name}</td>
               <td>
-                <span className={edge.reachable ? 'state good' : 'state late'}>
+                <span className={edge.reachable ? 'state good' : 'state bad'}>
                   {edge.reachable ? 'reachable' : (edge.because ?? 'silent')}
                 </span>
               </td>
-              <td className="quiet">by traffic</td>
               <td />
-              <td className="quiet">{edge.url}</td>
+              <td className="quiet number">{hostOf(edge.url)}</td>
             </tr>
           ))}
         </tbody>
       </table>
     </section>
   )
+}
+
+function hostOf(url: string): string {
+  return url.replace(/^https?:\/\//, '')
 }

@@ -2,92 +2,98 @@ import type { UnitSummary } from '../../../api-client/schema.ts'
 import type { Live } from '../../live.ts'
 import { AdoptionCard } from '../../parts/adoption-card.tsx'
 import { GatewayCard } from '../../parts/gateway-card.tsx'
-import { SplitBar } from '../../parts/split-bar.tsx'
+import { Moment } from '../../parts/moment.tsx'
+import { Notices } from '../../parts/notices.tsx'
+import { Observed } from '../../parts/observed.tsx'
+import { Progress } from '../../parts/progress.tsx'
+import { Split } from '../../parts/split.tsx'
 
-/** Every unit with its team, who owns it, how it is split, and what traffic shows. */
-export function Board({ live }: { live: Live }) {
+/** Every unit with its team, how it is split, what traffic shows, and what runs that. */
+export function Board({ live }: { readonly live: Live }) {
   const { units, status, adoption, trouble } = live
+  const sites = status?.sites ?? []
   return (
-    <main>
-      <header className="page">
-        <h1>Tidegate</h1>
-        {status && (
-          <>
-            <span>{status.environment}</span>
-            <span className="quiet">
-              structure <span className="number">{status.table.structure}</span>, placements{' '}
-              <span className="number">{status.table.placements}</span>
-            </span>
-            <span className="quiet">
-              {status.services} services, {status.moving} moving
-            </span>
-          </>
-        )}
-      </header>
-      {trouble && (
-        <p className="card banner" role="alert">
-          {trouble}
-        </p>
-      )}
-      {status?.catalogBehind && (
-        <p className="card banner" role="alert">
-          The catalog is older than what gateways run. Run <code>tidegate apply</code> with the current catalog.
-        </p>
-      )}
+    <main className={trouble === undefined ? '' : 'stale'}>
+      <BoardHead live={live} />
+      <Notices live={live} />
+      {units.length > 0 && <Progress units={units} sites={sites} />}
       <section className="card" aria-label="Units">
-        <table>
+        <table className="units">
           <thead>
             <tr>
               <th>unit</th>
-              <th>team</th>
-              <th>site</th>
               <th>split</th>
+              <th>observed</th>
               <th>epoch</th>
-              <th>requests/s, observed</th>
               <th>last change</th>
             </tr>
           </thead>
           <tbody>
             {units.map((unit) => (
-              <UnitRow key={unit.unit} unit={unit} />
+              <UnitRow key={unit.unit} unit={unit} sites={sites} />
             ))}
           </tbody>
         </table>
         {units.length === 0 && status && (
-          <p className="quiet">
+          <p className="quiet note">
             No service yet. Add yours: <code>tidegate service add NAME --url URL --path /PATH/**</code>
           </p>
         )}
       </section>
-      <AdoptionCard adoption={adoption} />
-      <GatewayCard status={status} />
+      <div className="columns">
+        <AdoptionCard adoption={adoption} sites={sites} />
+        <GatewayCard status={status} />
+      </div>
     </main>
   )
 }
 
-function UnitRow({ unit }: { unit: UnitSummary }) {
-  const { placement, changed, traffic } = unit
+function BoardHead({ live: { status, trouble } }: { readonly live: Live }) {
   return (
-    <tr data-unit={unit.unit}>
-      <td>{unit.unit}</td>
-      <td>{unit.team ?? <span className="quiet">left the catalog</span>}</td>
-      <td>{placement.owner}</td>
-      <td>
-        <SplitBar placement={placement} />
-      </td>
-      <td className="number">{placement.epoch}</td>
-      <td className="number">
-        {traffic.length === 0 ? <span className="quiet">none</span> : traffic.map(rateOf).join(' · ')}
-      </td>
-      <td className="quiet">
-        {changed.how} by {changed.actor}
-        {changed.reason && `: ${changed.reason}`}
-      </td>
-    </tr>
+    <header className="page">
+      <h1>Tidegate</h1>
+      {status && (
+        <>
+          <span className="state">{status.environment}</span>
+          <span className="quiet">
+            {status.services} services, {status.moving} moving
+          </span>
+          <span className="quiet">
+            structure <span className="number">{status.table.structure}</span>, placements{' '}
+            <span className="number">{status.table.placements}</span>
+          </span>
+        </>
+      )}
+      <span className={trouble === undefined ? 'pulse' : 'pulse lost'} role="status">
+        {trouble === undefined ? 'live' : trouble === 'connecting' ? 'connecting' : 'not live'}
+      </span>
+    </header>
   )
 }
 
-function rateOf({ site, reads, writes, failed }: UnitSummary['traffic'][number]): string {
-  const rate = (reads + writes).toFixed(1)
-  return failed > 0 ? `${site} ${rate} (${failed.toFixed(1)} failed)` : `${site} ${rate}`
+function UnitRow({ unit, sites }: { readonly unit: UnitSummary; readonly sites: readonly string[] }) {
+  const { placement, changed, traffic } = unit
+  return (
+    <tr data-unit={unit.unit}>
+      <td>
+        <div className="name">{unit.unit}</div>
+        <div className="legend">{unit.team ?? 'left the catalog'}</div>
+      </td>
+      <td>
+        <Split placement={placement} sites={sites} />
+      </td>
+      <td>
+        <Observed traffic={traffic} sites={sites} />
+      </td>
+      <td className="number">{placement.epoch}</td>
+      <td>
+        <div>
+          {changed.how} by {changed.actor}, <Moment at={changed.at} />
+        </div>
+        <div className="legend reason" title={changed.reason}>
+          {changed.reason}
+        </div>
+      </td>
+    </tr>
+  )
 }
