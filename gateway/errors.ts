@@ -127,11 +127,6 @@ export const problems = defineProblems({
     meaning: 'The configuration file {file} contradicts itself:\n{faults}',
     fix: 'Mend every line named above; what ran before keeps running.',
   },
-  'gateway-draining': {
-    status: 503,
-    meaning: 'This gateway process is about to end.',
-    fix: 'Nothing to do; another process of the site takes the traffic.',
-  },
   'gateway-failed': {
     status: 500,
     meaning: 'A phase of the gateway failed in a way that nobody foresaw.',

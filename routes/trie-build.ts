@@ -44,7 +44,7 @@ export const leafCell = 3
 export const exactCell = 0
 export const wildcardCell = 1
 
-export const hostRoot = cellsPerRecord
+export const hostRoot = 1 * cellsPerRecord
 export const anyMethod = 0
 
 /**

@@ -9,7 +9,7 @@ export interface ProgressProps {
 /** How far the whole move is: each unit counts the same, one that is under way by the share of its reads. */
 export function Progress({ units, sites }: ProgressProps) {
   const shares = sites.map((site) => ({ site, share: units.reduce((sum, one) => sum + readsAt(one, site), 0) }))
-  const percent = (share: number): string => `${Math.round((100 * share) / Math.max(1, units.length))} %`
+  const percent = (share: number): string => `${Math.round((1_000 * share) / Math.max(1, units.length)) / 10} %`
   const words = shares.map(({ site, share }) => `${site} ${percent(share)}`).join(', ')
   return (
     <section className="card progress" aria-label="Progress">
