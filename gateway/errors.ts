@@ -137,6 +137,11 @@ export const problems = defineProblems({
     meaning: 'The request head is larger than {limit} allows.',
     fix: 'The client must send fewer or shorter fields, mostly cookies; or raise `limits.head`.',
   },
+  'gateway-removed': {
+    status: 410,
+    meaning: 'The control plane has declared this gateway process gone: {said}',
+    fix: 'Nothing to do: it registers again as a new process. See `tidegate get gateways` for who removed it.',
+  },
   held: {
     status: 503,
     meaning: 'Unit {unit} is not served here under epoch {epoch}, and a newer placement did not come in time.',

@@ -276,7 +276,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
       credentials,
       status: {
         site,
-        instance,
+        instance: () => channel?.instance ?? instance,
         version,
         startedAt,
         state: () => lifecycle.state,

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { Caller } from '#routes/messages.ts'
 import type { Site } from '#routes/vocabulary.ts'
@@ -34,34 +35,34 @@ export function alsoAsk({ store, sites, ask }: AlsoAskOptions): FindCaller {
   const unknown = new LRUCache<string, true>({ max: rememberedLimit, ttl: unknownMs })
   const asking = new Map<string, Promise<Caller | undefined>>()
 
-  const askAll = async (token: string): Promise<Caller | undefined> => {
+  const askAll = async (token: string, name: string): Promise<Caller | undefined> => {
     // What is true is true of the moment of the question, not of the answer.
     const start = performance.now()
     const answers = await Promise.allSettled(sites.map((site) => ask(site, token)))
     for (const answer of answers) {
       if (answer.status === 'fulfilled' && answer.value !== undefined) {
-        known.set(token, answer.value, { start })
+        known.set(name, answer.value, { start })
         return answer.value
       }
     }
     const away = answers.find((answer) => answer.status === 'rejected')
     if (away !== undefined) throw problems['auth-peer-away']({ cause: away.reason, retryAfterS: 1 })
-    known.delete(token)
-    unknown.set(token, true)
+    known.delete(name)
+    unknown.set(name, true)
     return undefined
   }
 
-  const askOnce = (token: string): Promise<Caller | undefined> => {
-    const underWay = asking.get(token)
+  const askOnce = (token: string, name: string): Promise<Caller | undefined> => {
+    const underWay = asking.get(name)
     if (underWay !== undefined) return underWay
     if (asking.size >= askingLimit) return Promise.reject(problems['auth-peer-away']({ retryAfterS: 1 }))
-    const answer = askAll(token).finally(() => asking.delete(token))
-    asking.set(token, answer)
+    const answer = askAll(token, name).finally(() => asking.delete(name))
+    asking.set(name, answer)
     return answer
   }
 
-  const askAhead = (token: string): void => {
-    askOnce(token).catch(() => {
+  const askAhead = (token: string, name: string): void => {
+    askOnce(token, name).catch(() => {
       // The answer of before counts until its time is over; who comes after that is told.
     })
   }
@@ -69,11 +70,17 @@ export function alsoAsk({ store, sites, ask }: AlsoAskOptions): FindCaller {
   return async (token) => {
     const here = await store.find(token)
     if (here !== undefined) return here
-    const there = known.get(token)
+    const name = nameOf(token)
+    const there = known.get(name)
     if (there !== undefined) {
-      if (known.getRemainingTTL(token) < knownMs - freshMs) askAhead(token)
+      if (known.getRemainingTTL(name) < knownMs - freshMs) askAhead(token, name)
       return there
     }
-    return unknown.has(token) ? undefined : askOnce(token)
+    return unknown.has(name) ? undefined : askOnce(token, name)
   }
+}
+
+/** Remembered by digest: short whatever a stranger sends, and a dump of this memory lets nobody in. */
+function nameOf(token: string): string {
+  return hash('sha256', token, 'base64url')
 }

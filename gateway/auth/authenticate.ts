@@ -22,6 +22,9 @@ export function authenticate(find: FindCaller): Phase {
   }
 }
 
+/** Longer ones are nobody's: a look-up and a question to another site should cost what a token costs. */
+const longestToken = 4_096
+
 /** The one bearer token of the request. Two credentials are an attempt to be read twice, and count as none that is valid. */
 function bearer(x: Exchange): string {
   let found: string | undefined
@@ -32,5 +35,6 @@ function bearer(x: Exchange): string {
   }
   const token = found === undefined ? undefined : /^bearer +([A-Za-z0-9\-._~+/]+=*) *$/i.exec(found)?.[1]
   if (token === undefined) throw problems['token-missing']({ challenge: 'Bearer' })
+  if (token.length > longestToken) throw problems['token-invalid']({ challenge: 'Bearer error="invalid_token"' })
   return token
 }

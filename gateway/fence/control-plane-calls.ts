@@ -17,7 +17,10 @@ export interface ControlPlaneCallsOptions {
 const deadlineMs = 2_000
 const answerLimitBytes = 64 * 1024
 
-/** Signed calls to the control plane, each with a deadline. Throws `control-plane-away` for whatever is not a 2xx in time. */
+/**
+ * Signed calls to the control plane, each with a deadline. Throws `control-plane-away` for whatever is not a 2xx in
+ * time, and `gateway-removed` when this process was declared gone.
+ */
 export class ControlPlaneCalls {
   readonly #options: ControlPlaneCallsOptions
   readonly #pool: Pool
@@ -66,6 +69,7 @@ export class ControlPlaneCalls {
       })
       if (answer.statusCode >= 200 && answer.statusCode < 300) return answer
       const said = (await answer.body.text()).slice(0, 200)
+      if (answer.statusCode === 410) throw problems['gateway-removed']({ said })
       throw problems['control-plane-away']({
         because: `${method} ${target} was answered ${answer.statusCode}: ${said}`,
       })

@@ -1,4 +1,5 @@
 import type { Acknowledgement, GatewayRegistration, RegistrationAnswer, TableOffer } from '#routes/messages.ts'
+import { Problem } from '#routes/problem.ts'
 import { limits } from '#routes/table.ts'
 import type { Site } from '#routes/vocabulary.ts'
 import type { Background } from '#server-kit/background.ts'
@@ -41,7 +42,6 @@ const offerLimitChars = 2 * (limits.structureChars + limits.placementsChars)
 export class LiveTable implements Part {
   readonly name = 'table channel'
   readonly #options: LiveTableOptions
-  readonly #base: string
   readonly #stopped = new AbortController()
   #running: Promise<void> | undefined
   #connection: AbortController | undefined
@@ -50,11 +50,21 @@ export class LiveTable implements Part {
   #since: number
   #refreshedMs = Number.NEGATIVE_INFINITY
   #lastWarning = ''
+  #instance: string
 
   constructor(options: LiveTableOptions) {
     this.#options = options
     this.#since = options.clock.now()
-    this.#base = `/api/v1/sites/${encodeURIComponent(options.site)}/gateways/${encodeURIComponent(options.instance)}`
+    this.#instance = options.instance
+  }
+
+  /** Under which name this process is registered. One that was declared gone comes back under another. */
+  get instance(): string {
+    return this.#instance
+  }
+
+  get #base(): string {
+    return `/api/v1/sites/${encodeURIComponent(this.#options.site)}/gateways/${encodeURIComponent(this.#instance)}`
   }
 
   get state(): { readonly connected: boolean; readonly since: number } {
@@ -75,6 +85,7 @@ export class LiveTable implements Part {
       return (await calls.send('PUT', this.#base, registration)) as RegistrationAnswer
     } catch (cause) {
       this.#warn(cause)
+      if (cause instanceof Problem && cause.code === 'gateway-removed') this.#instance = this.#options.random.id()
       return undefined
     }
   }

@@ -5,7 +5,8 @@ import type { ZoneHealth } from '../store/cache-store.ts'
 
 export interface StatusOptions {
   readonly site: string
-  readonly instance: string
+  /** Another one after this process was declared gone. */
+  readonly instance: () => string
   readonly version: string
   readonly startedAt: number
   readonly state: () => LifecycleState
@@ -21,7 +22,7 @@ export function gatewayStatus(options: StatusOptions, documents: boolean): Gatew
   const { deletes, sets, oldestAgeMs } = debt()
   return {
     site,
-    instance,
+    instance: instance(),
     version,
     state: state(),
     startedAt,

@@ -99,6 +99,13 @@ describe('a request of a route that is not public', () => {
     })
   })
 
+  it('with a token longer than any that was ever given out is 401, whoever would know it', async () => {
+    const long = 'x'.repeat(4_097)
+    await grant(onpremTokens, long, 'anna', ['orders:read'])
+
+    expect(await ask(long, '/here', onprem)).toMatchObject({ status: 401 })
+  })
+
   it('with an expired token is 401', async () => {
     await grant(cloudTokens, 'old', 'shop', ['orders:read'], Date.now() - 1)
 

@@ -15,6 +15,8 @@ export interface FakeControlPlane extends AsyncDisposable {
   /** Calls whose signature did not verify. */
   readonly refused: string[]
   readonly streams: number
+  /** Instances that were declared gone: each of their calls is answered 410. */
+  readonly removed: Set<string>
   /** Sent to every open stream now, and to each later one at once. */
   offer(offer: TableOffer): void
   /** Any text as the data of an offer. */
@@ -29,6 +31,7 @@ export async function startFakeControlPlane(ring: KeyRing, port = 0): Promise<Fa
   const deregistered: string[] = []
   const refused: string[] = []
   const streams = new Set<ServerResponse>()
+  const removed = new Set<string>()
   let latest: string | undefined
 
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -46,6 +49,10 @@ export async function startFakeControlPlane(ring: KeyRing, port = 0): Promise<Fa
     if (verdict !== 'valid') {
       refused.push(`${method} ${url} ${verdict}`)
       response.writeHead(401).end()
+      return
+    }
+    if (removed.has(url.split('/')[6] ?? '')) {
+      response.writeHead(410).end()
       return
     }
     const value = () => JSON.parse(body.toString())
@@ -85,6 +92,7 @@ export async function startFakeControlPlane(ring: KeyRing, port = 0): Promise<Fa
     counters,
     deregistered,
     refused,
+    removed,
     get streams() {
       return streams.size
     },

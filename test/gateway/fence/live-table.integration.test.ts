@@ -133,6 +133,19 @@ describe('a gateway with a control plane', () => {
     expect(answer.documents?.placements?.body).toContain('"orders"')
   })
 
+  it('that was declared gone comes back as a new process, serving all the while', async () => {
+    const { instance } = await status()
+    const port = Number(new URL(control.url).port)
+    await control.stop()
+
+    control = await startFakeControlPlane(bed.rings['control-gateway'], port)
+    control.removed.add(instance)
+    await eventually(() => control.registrations.length > 0)
+
+    expect((await status()).instance).not.toBe(instance)
+    expect((await fetch(`${gateway.public}/v1/x`)).status).toBe(200)
+  })
+
   it('deregisters when it ends', async () => {
     await eventually(() => control.streams === 1)
     const ending = await gateway.process.stop()
