@@ -20,7 +20,7 @@ import {
 export type { TrieRoute } from './trie-build.ts'
 
 /**
- * Finds routes: the best of all that match, by host, path and method (the order: docs/design). Equal routes, which
+ * Finds routes: the best of all that match, by host, path and method (the order: docs/design/routing.md). Equal routes, which
  * the compiler refuses, go by position.
  */
 export function buildTrie(routes: readonly TrieRoute[]): Trie {
