@@ -61,7 +61,7 @@ export class PlacementSteps {
     return {
       figures: [
         `gateways ${ms(gateways)}, edge ${ms(edge)}, last at the old side ${ms(sides.lastOldMs)}`,
-        `${sides.readers.there} of ${sides.readers.asked} at ${to}`,
+        `${sides.readers.there} of ${sides.readers.asked} readers at ${to}`,
         ...(early === undefined ? [] : [early.figures]),
       ].join('; '),
       faults: [
@@ -88,15 +88,13 @@ export class PlacementSteps {
 
   #sides(first: FlipFigures, last: FlipFigures, to: string, edge: number) {
     const seen = this.#clients.since(first.startedAt)
+    const settled = seen.filter(({ sentAt }) => sentAt > last.startedAt + edge)
     const lastOld = lastElsewhere(seen, to)
     return {
       lastOldMs: lastOld === undefined ? 0 : Math.max(0, lastOld - last.startedAt),
+      settled: shareAt(settled, to),
       readers: shareAt(
-        seen.filter(({ request: { method } }) => method === 'GET'),
-        to,
-      ),
-      settled: shareAt(
-        seen.filter(({ sentAt }) => sentAt > last.startedAt + edge),
+        settled.filter(({ request: { method } }) => method === 'GET'),
         to,
       ),
     }

@@ -6,21 +6,20 @@ export interface StepResult {
   readonly faults: readonly string[]
 }
 
-const widest = { name: 58, figures: 92 } as const
+const widest = { name: 58, figures: 100 } as const
 
 export class Report {
   readonly #tell: (line: string) => void
   readonly #begun = performance.now()
   readonly faults: string[] = []
-  steps = 0
 
   constructor(tell: (line: string) => void) {
     this.#tell = tell
+    tell(`${'at'.padStart(6)}    ${'step'.padEnd(widest.name)}  ${'measured'.padEnd(widest.figures)}  verdict`)
   }
 
   /** Runs a step. One that throws has failed; those after it run all the same, since each shows something of its own. */
   async step(name: string, work: () => Promise<StepResult> | StepResult): Promise<void> {
-    this.steps++
     let result: StepResult
     try {
       result = await work()
