@@ -32,6 +32,7 @@ import { openStore } from './store/database.ts'
 import { SightingLedger } from './tables/adoption.ts'
 import { tableProgramsApi } from './tables/api.ts'
 import { FleetAsker } from './tables/ask-fleet.ts'
+import { EdgeFeed } from './tables/edge-feed.ts'
 import { TableFeed } from './tables/feed.ts'
 import { Fleet } from './tables/fleet.ts'
 import { Members } from './tables/members.ts'
@@ -66,7 +67,9 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
 
   const store = await openStore(config.home === ':memory:' ? undefined : config.home, clock.now())
   const feed = new TableFeed()
+  await feed.load(store.records.tables)
   const members = new Members(clock)
+  members.load(await store.records.gateways.all())
   const publisher = new Publisher(store, feed, keys.sealer)
   const asker = new FleetAsker(
     { gateways: keys.rings['control-gateway'], edges: keys.rings['edge-control'] },
@@ -87,6 +90,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
   const plane: Plane = {
     store,
     feed,
+    edgeFeed: new EdgeFeed(feed, members, background),
     publisher,
     members,
     sightings: new SightingLedger(),
@@ -106,8 +110,6 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
 
   const tokens = new TokenBook(clock)
   const sessions = new Sessions(clock)
-  await feed.load(store.records.tables)
-  members.load(await store.records.gateways.all())
   for (const entry of await store.records.access.tokens()) tokens.put(entry)
   for (const entry of await store.records.access.sessions()) sessions.put(entry)
   for (const { name, sha256, scopes } of config.bootstrapTokens) {

@@ -6,6 +6,7 @@ import type { Events } from './live/events.ts'
 import type { ObservedTraffic } from './live/traffic.ts'
 import type { Store } from './records.ts'
 import type { SightingLedger } from './tables/adoption.ts'
+import type { EdgeFeed } from './tables/edge-feed.ts'
 import type { TableFeed } from './tables/feed.ts'
 import type { Fleet } from './tables/fleet.ts'
 import type { Members } from './tables/members.ts'
@@ -15,6 +16,8 @@ import type { Publisher } from './tables/publisher.ts'
 export interface Plane {
   readonly store: Store
   readonly feed: TableFeed
+  /** Behind `feed` by as long as gateways take to run what is new. */
+  readonly edgeFeed: EdgeFeed
   readonly publisher: Publisher
   readonly members: Members
   readonly sightings: SightingLedger

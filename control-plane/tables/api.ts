@@ -128,7 +128,7 @@ export function tableProgramsApi(app: FastifyInstance, plane: Plane): void {
     },
     (request, reply) => {
       const ifNoneMatch = request.headers['if-none-match']
-      const answer = answerPoll(feed, { structure: Number(request.query.structure ?? 0), ifNoneMatch })
+      const answer = answerPoll(plane.edgeFeed, { structure: Number(request.query.structure ?? 0), ifNoneMatch })
       reply.header('etag', answer.etag).header('cache-control', 'no-store')
       if (answer.status === 304) return reply.status(304).send()
       return reply.send(answer.offer)
