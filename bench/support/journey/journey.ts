@@ -64,7 +64,6 @@ export async function journey(system: RunningSystem, options: JourneyOptions): P
   await using desk = await openDesk(system)
   const users = makeUsers(userCount, random)
   await desk.issue(...users)
-  await splitOrdersByDevice(system.client)
   const clock = await FlipClock.open(system)
   await using clients = new Clients(system, { perSecond, users, random, run: `journey-${seed}` })
   const placements = new PlacementSteps(clock, clients, { units, holdMs, limits })
@@ -76,13 +75,6 @@ export async function journey(system: RunningSystem, options: JourneyOptions): P
 export async function openDesk({ demo }: RunningSystem): Promise<TokenDesk> {
   if (demo.redis === undefined) throw new Error('the journey needs a Redis a site')
   return TokenDesk.open(demo.redis[home], scopesOf(await readCatalogFolder(`${root}/routes/example`)))
-}
-
-/** The example splits by token; a device stays itself when its user logs in anew. */
-export async function splitOrdersByDevice(client: Client): Promise<void> {
-  const text = await catalogFile(client, ordersFile)
-  const changed = text.replace('state: shared\n', 'state: shared\nkey: [header:x-device-id]\n')
-  await client.apply({ files: [{ file: ordersFile, text: changed }], mode: 'merge', reason: 'split by device' })
 }
 
 interface Parts {
