@@ -43,8 +43,10 @@ export class Exchange implements RequestFacts {
   host: string
   /** Stamped once by the first of our programs that saw the request. */
   requestId: string
-  /** The client's address as far as it is believed. */
-  address: string
+  /** Whom the request comes from, as far as we can tell: a believed word, else the other end of the connection. */
+  client: string
+  /** The same for deciding: behind a program of ours what that one said, also that it did not know. */
+  address: string | undefined
   /** Verified: from an edge, or from a peer gateway that may not be sent back to. */
   mark: Mark | undefined
   markKind: 'edge' | 'hop' | undefined
@@ -77,6 +79,7 @@ export class Exchange implements RequestFacts {
     this.target = incoming.target
     this.host = ''
     this.requestId = requestId
+    this.client = incoming.peer
     this.address = incoming.peer
     this.mark = undefined
     this.markKind = undefined

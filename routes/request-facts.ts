@@ -7,7 +7,7 @@ export interface RequestFacts {
   /** The raw request target: path and query, byte for byte (latin1). */
   readonly target: string
   /** The client's address where it is known and believed. */
-  readonly address?: string
+  readonly address?: string | undefined
   /** Value of a header by lower-case name; repeated fields joined with `, `. Undefined = absent. */
   header(name: string): string | undefined
 }

@@ -100,7 +100,7 @@ export class AccessLog implements Phase {
       attempt: x.attempt,
       cache: x.cacheStatus,
       consumer: x.caller?.consumer,
-      address: x.address,
+      address: x.client,
       edge: x.markKind === 'edge' ? x.mark?.from : undefined,
       hop: x.markKind === 'hop' ? x.mark?.from : undefined,
       forwardedTo: x.forwardedTo,

@@ -80,8 +80,8 @@ export class Interconnect implements Crossing {
       placements: table?.placements.number ?? 0,
       because: decision?.because ?? '',
       from: this.#options.site,
-      address: x.address,
       flags: mark?.flags ?? [],
+      ...(x.address === undefined ? {} : { address: x.address }),
       ...(country === undefined ? {} : { country }),
       ...(decision?.route === undefined
         ? {}

@@ -11,17 +11,23 @@ export function clientAddress(isTrusted: TrustedProxies): Phase {
   return {
     name: 'client-address',
     before(x: Exchange): undefined {
-      if (x.mark?.address !== undefined) return undefined
-      x.address = plainAddress(x.peer)
-      if (!isTrusted(x.address)) return undefined
-      const chain = x.header('x-forwarded-for')?.split(',') ?? []
-      for (const hop of chain.toReversed()) {
-        const address = plainAddress(hop.trim())
-        if (isIP(address) === 0) return undefined
-        x.address = address
-        if (!isTrusted(address)) return undefined
-      }
+      if (x.mark?.address === undefined) x.client = believed(x, isTrusted)
+      // An edge that did not know it decided without it: so do we, or the same request would have two sides.
+      x.address = x.mark === undefined ? x.client : x.mark.address
       return undefined
     },
   }
+}
+
+function believed(x: Exchange, isTrusted: TrustedProxies): string {
+  let client = plainAddress(x.peer)
+  if (!isTrusted(client)) return client
+  const chain = x.header('x-forwarded-for')?.split(',') ?? []
+  for (const hop of chain.toReversed()) {
+    const address = plainAddress(hop.trim())
+    if (isIP(address) === 0) return client
+    client = address
+    if (!isTrusted(client)) return client
+  }
+  return client
 }

@@ -67,7 +67,7 @@ function accept(x: Exchange, kind: MarkKind, mark: Mark): void {
   x.mark = mark
   x.markKind = kind
   if (mark.requestId !== '') x.requestId = mark.requestId
-  if (mark.address !== undefined) x.address = mark.address
+  if (mark.address !== undefined) x.client = mark.address
   // One retry a path: what our programs tried before is not tried again here.
   x.attempt = readCount(x.header(headers.attempt) ?? '') ?? 0
 }

@@ -17,7 +17,7 @@ export function requestHead(x: Exchange, { pseudonym, believes }: HeadOptions): 
   if (x.body.length !== undefined) head.push('content-length', String(x.body.length))
   passRequest(x.headers, x.names, head)
   const believed = believes(x)
-  forwarded(head, 'x-forwarded-for', believed ? chain(x) : x.address)
+  forwarded(head, 'x-forwarded-for', believed ? chain(x) : x.client)
   forwarded(head, 'x-forwarded-host', x.host)
   forwarded(head, 'x-forwarded-proto', (believed && x.header('x-forwarded-proto')) || (x.secure ? 'https' : 'http'))
   const via = x.names.includes('via') ? `${x.header('via')}, ` : ''
@@ -34,5 +34,5 @@ function forwarded(head: HeaderPairs, name: string, value: string): void {
 /** Whom a believed proxy spoke for, and that proxy. */
 function chain(x: Exchange): string {
   const before = x.header('x-forwarded-for')
-  return before === undefined ? x.address : `${before}, ${x.peer}`
+  return before === undefined ? x.client : `${before}, ${x.peer}`
 }

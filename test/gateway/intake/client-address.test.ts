@@ -19,6 +19,6 @@ describe('the address of a client', () => {
 
     await phase.before?.(x)
 
-    expect(x.address).toBe(address)
+    expect([x.client, x.address]).toEqual([address, address])
   })
 })

@@ -38,7 +38,7 @@ describe('a signed request', () => {
 
     await phase().take(x)
 
-    expect([x.markKind, x.requestId, x.address, x.mark?.placements, x.attempt]).toEqual([
+    expect([x.markKind, x.requestId, x.client, x.mark?.placements, x.attempt]).toEqual([
       'edge',
       'edge-id',
       '9.9.9.9',
@@ -77,7 +77,7 @@ describe('a signed request', () => {
 
     await take(x)
 
-    expect([x.mark, x.requestId, x.address]).toEqual([undefined, 'r0', '10.0.0.1'])
+    expect([x.mark, x.requestId, x.client]).toEqual([undefined, 'r0', '10.0.0.1'])
     expect(refused).toEqual([because])
   })
 })
