@@ -1,0 +1,18 @@
+/** All files that come from code, by path: `npm run generate` writes them, a test finds one that is out of date. */
+import { catalogSchemaFiles, printCatalogReference } from './catalog-reference.ts'
+import { printCommandReference } from './command-reference.ts'
+import { configuredPrograms, printConfigurationReference } from './configuration.ts'
+import { printMetricReference } from './metric-definitions.ts'
+import { allProblems, printErrorReference } from './problem-tables.ts'
+import { sourceFiles } from './repository.ts'
+
+export async function generatedPages(): Promise<Readonly<Record<string, string>>> {
+  return {
+    'docs/reference/catalog.md': printCatalogReference(),
+    'docs/reference/commands.md': printCommandReference(),
+    'docs/reference/configuration.md': printConfigurationReference(await configuredPrograms()),
+    'docs/reference/errors.md': printErrorReference(await allProblems()),
+    'docs/reference/metrics.md': printMetricReference(sourceFiles()),
+    ...catalogSchemaFiles(),
+  }
+}
