@@ -29,8 +29,8 @@ export const problems = defineProblems({
   },
   'catalog-invalid': {
     status: 422,
-    meaning: 'The catalog has {count} faults; nothing was changed.',
-    fix: 'Mend each place that `faults` names and apply again.',
+    meaning: 'The catalog has {faults}; nothing was changed.',
+    fix: 'Mend each of these places and apply again.',
   },
   'changes-exhausted': {
     status: 503,
@@ -80,7 +80,7 @@ export const problems = defineProblems({
   'no-table': {
     status: 409,
     meaning: 'No catalog was applied yet.',
-    fix: 'Apply one: `tidegate apply -f DIR`.',
+    fix: 'Apply one: `tidegate apply DIR`.',
   },
   'nothing-to-roll-back': {
     status: 409,
@@ -131,6 +131,11 @@ export const problems = defineProblems({
     status: 412,
     meaning: 'You saw epoch {seen} of {unit}; it is at {epoch} since {actor} changed it: {reason}.',
     fix: 'Look at the change, then repeat yours with `If-Match: "{epoch}"` if you still want it.',
+  },
+  'store-unusable': {
+    status: 503,
+    meaning: 'The database in {home} cannot be used: {because}.',
+    fix: 'If its disk is full, make room. If the file is damaged, stop the control plane, remove tidegate.db-wal and tidegate.db-shm, and put a backup in the place of tidegate.db.',
   },
   'streams-exhausted': {
     status: 503,

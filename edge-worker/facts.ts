@@ -110,16 +110,19 @@ function forwardedHeaders(received: Headers, settings: FactsSettings): Headers {
     if (/^[a-z0-9_-]+$/.test(hop) && hop !== 'upgrade' && hop !== 'host') forwarded.delete(hop)
   }
   for (const name of received.keys()) {
-    if (removed(name.replaceAll('_', '-'), settings)) forwarded.delete(name)
+    if (removed(name.replace(/[^a-z0-9]/g, '-'), settings)) forwarded.delete(name)
   }
   const cookie = forwarded.get('cookie')
   if (cookie?.includes(', ')) forwarded.set('cookie', rejoinCookies(cookie))
   return forwarded
 }
 
-function removed(name: string, { platform }: FactsSettings): boolean {
+function removed(name: string, { platform, trustedClientIpHeader }: FactsSettings): boolean {
   if (name.startsWith(ownPrefix) || name === 'expect' || name === 'x-forwarded-host') return true
-  return platform === 'self-hosted' && (name.startsWith('cf-') || name === 'x-forwarded-for')
+  if (platform === 'cloudflare') return false
+  // Whether a client came by TLS only a front can tell, and without one anybody could.
+  if (name === 'x-forwarded-proto') return trustedClientIpHeader === undefined
+  return name.startsWith('cf-') || name === 'x-forwarded-for'
 }
 
 /**

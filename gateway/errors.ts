@@ -84,7 +84,7 @@ export const problems = defineProblems({
   },
   'client-too-slow': {
     status: 408,
-    meaning: 'The request head did not come in time.',
+    meaning: 'The request head, or a body that had to be kept, did not come in time.',
     fix: 'Nothing to do for single ones; many point at a bad network or an attack by slow connections.',
   },
   'coding-unknown': {

@@ -33,7 +33,6 @@ export class Exchange implements RequestFacts {
   readonly names: readonly string[]
   readonly body: RequestBody
   readonly peer: string
-  readonly secure: boolean
   /** Monotonic ms. */
   readonly startedMs: number
 
@@ -47,6 +46,8 @@ export class Exchange implements RequestFacts {
   client: string
   /** The same for deciding: behind a program of ours what that one said, also that it did not know. */
   address: string | undefined
+  /** How the client reached the first listener whose word is believed. */
+  scheme: 'http' | 'https'
   /** Verified: from an edge, or from a peer gateway that may not be sent back to. */
   mark: Mark | undefined
   markKind: 'edge' | 'hop' | undefined
@@ -74,13 +75,13 @@ export class Exchange implements RequestFacts {
     this.names = lowerNames(incoming.headers)
     this.body = incoming.body
     this.peer = incoming.peer
-    this.secure = incoming.secure
     this.startedMs = startedMs
     this.target = incoming.target
     this.host = ''
     this.requestId = requestId
     this.client = incoming.peer
     this.address = incoming.peer
+    this.scheme = incoming.secure ? 'https' : 'http'
     this.mark = undefined
     this.markKind = undefined
     this.table = undefined

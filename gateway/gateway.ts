@@ -90,7 +90,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
 
   const trusted = await openTrustedKeys(path(yaml.keys.tables ?? ''))
   const holder = new TableHolder({ trusted, clock, log })
-  const kept = new KeptTable(path(join(yaml.home, 'table.json')))
+  const kept = new KeptTable(path(join(yaml.home, 'table.json')), log)
 
   const addresses = { public: '', internal: '' }
   const internalUrl = () => yaml.internalUrl ?? (addresses.internal || `http://${yaml.listen.internal}`)

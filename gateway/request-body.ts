@@ -41,13 +41,19 @@ export class RequestBody {
 
   /**
    * Reads a body that says it has at most `limitBytes`, so that it can be sent twice; any other one is left alone. Throws
-   * `client-gone` when the client breaks off.
+   * `client-gone` when the client breaks off, and `client-too-slow` when it has not sent all within `limitMs`: nobody else
+   * watches the clock here, and who is held for ever holds a place for ever.
    */
-  async keep(limitBytes: number): Promise<void> {
+  async keep(limitBytes: number, limitMs: number): Promise<void> {
     if (!this.present || this.#opened || this.length === undefined || this.length > limitBytes) return
-    const chunks: Buffer[] = []
-    for await (const chunk of this.#open(limitBytes)) chunks.push(chunk as Buffer)
-    this.#kept = Buffer.concat(chunks)
+    const timer = setTimeout(() => this.break(problems['client-too-slow']({ close: true })), limitMs)
+    try {
+      const chunks: Buffer[] = []
+      for await (const chunk of this.#open(limitBytes)) chunks.push(chunk as Buffer)
+      this.#kept = Buffer.concat(chunks)
+    } finally {
+      clearTimeout(timer)
+    }
   }
 
   /** What is sent on: a stream that fails with `body-too-large` beyond `limitBytes`, never one that ends early. */

@@ -15,7 +15,8 @@ export interface Explanation {
 export function explain(table: Table, facts: RequestFacts): Explanation {
   const decision = decide(table, facts)
   const numbers = `Structure ${table.structure.number}, placements ${table.placements.number}.`
-  return { decision, sentences: [numbers, ...ofTarget(decision), ofRoute(decision), ofPlacement(table, decision)] }
+  const onward = decision.refused ? [] : [ofRoute(decision), ofPlacement(table, decision)]
+  return { decision, sentences: [numbers, ...ofTarget(decision), ...onward] }
 }
 
 function ofTarget({ target, refused, host }: Decision): readonly string[] {
@@ -41,7 +42,7 @@ function ofPlacement(table: Table, decision: Decision): string {
   const where = `so ${site} serves it`
   switch (because) {
     case 'no-route':
-      return `Unmatched requests go to the default site, ${where}.`
+      return `Unmatched requests go to the default site: the gateway of ${site} answers 404.`
     case 'home':
       return `The unit was never placed; its home is ${site}, ${where}.`
     case 'steady':

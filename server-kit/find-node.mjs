@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -14,9 +14,12 @@ const oldestMajor = 24
 /** What a person can mend: told in one line, without a stack. */
 export class CannotStart extends Error {}
 
-/** Where this system keeps its state: `TIDEGATE_HOME`, default `.tidegate` in the repository. */
+/**
+ * Where this system keeps its state: `TIDEGATE_HOME`, default `.tidegate`. A relative path begins at the repository, as
+ * npm starts everything there: a command that is typed in a subfolder means the same system.
+ */
 export function homeOf(root, env = process.env) {
-  return resolve(env.TIDEGATE_HOME || join(root, '.tidegate'))
+  return resolve(root, env.TIDEGATE_HOME || '.tidegate')
 }
 
 /** `env` with the folder of `node` first in PATH, so that npm and every script below run on it. */
@@ -42,7 +45,9 @@ export async function findNode({ root, log }) {
   const folder = join(runtime, `node-${version}-${platform}`)
   const node = join(folder, 'node_modules', found.name, 'bin', 'node')
   if (existsSync(node)) return node
-  await mkdir(runtime, { recursive: true })
+  await mkdir(runtime, { recursive: true }).catch((cause) => {
+    throw new CannotStart(`${runtime} cannot be made (${cause.code}); set TIDEGATE_HOME to a folder that you may write`)
+  })
   await withLock(join(runtime, 'install.lock'), log, async () => {
     // Another start may have installed it while this one waited.
     if (!existsSync(node))
@@ -56,8 +61,9 @@ async function readLock() {
   return JSON.parse(await readFile(path, 'utf8'))
 }
 
-/** In a draft folder first: what stands in `folder` is whole, checked and runs. */
+/** In a draft folder first: what stands in `folder` is whole, checked and runs. Called by one process at a time. */
 async function install({ name, version, integrity, runtime, folder, log }) {
+  await forgetDrafts(runtime)
   const draft = await mkdtemp(join(runtime, 'draft-'))
   try {
     log(`Node ${process.versions.node} is too old for Tidegate; fetching Node ${version} (about 50 MB) for it alone`)
@@ -84,6 +90,12 @@ async function install({ name, version, integrity, runtime, folder, log }) {
     await rm(draft, { recursive: true, force: true })
     throw cause instanceof CannotStart ? cause : noNode(`Node ${version} cannot be fetched (${firstLine(cause)})`)
   }
+}
+
+/** Of installs that were interrupted: 50 MB each, and nobody else would ever take them away. */
+async function forgetDrafts(runtime) {
+  const drafts = (await readdir(runtime)).filter((name) => name.startsWith('draft-'))
+  await Promise.all(drafts.map((name) => rm(join(runtime, name), { recursive: true, force: true })))
 }
 
 /** In `cwd`, an empty folder, so that no project's .npmrc or package.json has a say. */

@@ -1,5 +1,6 @@
 /** What a Fastify listener answers when something fails: problem+json to the caller, the cause to the log, one request id in both. */
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifySchemaValidationError } from 'fastify/types/schema.js'
 import { operatorBody, Problem, type ProblemBody, problemMediaType, publicBody } from '#routes/problem.ts'
 import { problems } from './errors.ts'
 import type { Log } from './log.ts'
@@ -8,13 +9,21 @@ export interface ProblemReplyOptions {
   /** `operator` sees detail and fix too; `client` sees no internal word. */
   readonly audience: 'operator' | 'client'
   readonly log: Log
+  /** Default: the process's own monotonic clock, ms. */
+  readonly monotonic?: () => number
 }
 
+/** Failures of one code that are told loudly in each span. */
+const toldAtMost = 10
+const spanMs = 10_000
+
 /** Sets the error and not-found handlers of `app`. A thrown `Problem` keeps its code; what nobody foresaw is `internal`. */
-export function installProblemReplies(app: FastifyInstance, { audience, log }: ProblemReplyOptions): void {
+export function installProblemReplies(app: FastifyInstance, options: ProblemReplyOptions): void {
+  const { audience, log, monotonic = () => performance.now() } = options
+  const tell = teller(log, monotonic)
   const answer = (request: FastifyRequest, reply: FastifyReply, error: unknown): FastifyReply => {
     const problem = asProblem(error)
-    tell(log, request, problem)
+    tell(request, problem)
     return reply
       .status(problem.status)
       .type(problemMediaType)
@@ -42,7 +51,7 @@ export function asProblem(error: unknown): Problem {
   const fault = refused.validation?.[0]
   if (fault !== undefined) {
     const place = refused.validationContext ?? 'body'
-    const reason = `${place}${fault.instancePath} ${fault.message ?? 'is not as described'}`
+    const reason = `${place}${fault.instancePath} ${expected(fault)}`
     return problems['request-invalid']({
       reason,
       pointer: `/${place}${fault.instancePath}${missingName(fault.params)}`,
@@ -57,22 +66,43 @@ export function asProblem(error: unknown): Problem {
   return problems.internal({ cause: error })
 }
 
+/** The validator says that a value is none of those allowed, or unknown, without saying which. */
+function expected({ message = 'is not as described', params }: FastifySchemaValidationError): string {
+  const { allowedValues, additionalProperty } = params
+  if (Array.isArray(allowedValues)) return `must be one of ${allowedValues.join(', ')}`
+  if (typeof additionalProperty === 'string') return `has no ${JSON.stringify(additionalProperty)}`
+  return message
+}
+
 /** A missing or unknown member is named by its parent; the pointer goes to the member itself. RFC 6901 section 3. */
 function missingName(params: Record<string, unknown>): string {
   const name = params['missingProperty'] ?? params['additionalProperty']
   return typeof name === 'string' ? `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}` : ''
 }
 
-/** The facts of a refusal are of use to its caller's developer only; a failure of ours is for a person to see. */
-function tell(log: Log, request: FastifyRequest, problem: Problem): void {
-  const facts = {
-    requestId: request.id,
-    method: request.method,
-    url: request.url,
-    code: problem.code,
-    facts: problem.facts,
+/**
+ * The facts of a refusal are of use to its caller's developer only; a failure of ours is for a person to see. Ten times
+ * of one kind are enough for that: an outage fails thousands of requests a second, and lines are written before the
+ * answer goes out.
+ */
+function teller(log: Log, monotonic: () => number): (request: FastifyRequest, problem: Problem) => void {
+  const spans = new Map<string, { since: number; told: number; untold: number }>()
+  return (request, problem) => {
+    const { code } = problem
+    const facts = { requestId: request.id, method: request.method, url: request.url, code, facts: problem.facts }
+    if (problem.status < 500) return log.debug(facts, 'a request was refused')
+    const now = monotonic()
+    const before = spans.get(code)
+    const span = before !== undefined && now - before.since < spanMs ? before : { since: now, told: 0, untold: 0 }
+    spans.set(code, span)
+    if (span.told === toldAtMost) {
+      span.untold++
+      return log.debug({ ...facts, err: problem }, 'an answer failed')
+    }
+    span.told++
+    const untold = before === span ? 0 : (before?.untold ?? 0)
+    const whole = { ...facts, ...(untold === 0 ? {} : { untold }) }
+    if (code === 'internal') log.error({ ...whole, err: problem.cause }, 'an answer failed')
+    else log.warn({ ...whole, err: problem }, 'an answer failed')
   }
-  if (problem.code === 'internal') log.error({ ...facts, err: problem.cause }, 'an answer failed')
-  else if (problem.status >= 500) log.warn({ ...facts, err: problem }, 'an answer failed')
-  else log.debug(facts, 'a request was refused')
 }

@@ -30,6 +30,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Set on endpoints of operators. */
     caller: Caller | null
+    /** The same: whether its credential would be let in now. What is open for long asks again. */
+    stillAdmitted: (() => boolean) | null
     /** Exact bytes of the body; signatures are over these. */
     rawBody: Buffer | null
   }
@@ -49,6 +51,7 @@ export interface GateOptions {
 /** Closes every endpoint of `app` that is added after this: one that does not say who may call it fails the start. */
 export function installGate(app: FastifyInstance, options: GateOptions): void {
   app.decorateRequest('caller', null)
+  app.decorateRequest('stillAdmitted', null)
   app.decorateRequest('rawBody', null)
 
   app.addHook('onRoute', ({ method, path, config }) => {
@@ -58,7 +61,10 @@ export function installGate(app: FastifyInstance, options: GateOptions): void {
   // Before a byte of the body is read.
   app.addHook('onRequest', async (request) => {
     const access = request.routeOptions.config.access
-    if (access?.kind === 'operator') request.caller = admit(options, request, access.action)
+    if (access?.kind === 'operator') {
+      request.caller = admit(options, request, access.action)
+      request.stillAdmitted = () => isAdmitted(options, request, access.action)
+    }
     if (access?.kind === 'program' && request.headers[headers.call] === undefined)
       throw problems['credential-missing']()
   })
@@ -82,6 +88,16 @@ function admit(options: GateOptions, request: FastifyRequest, action: Action): C
   if (permission.allowed) return caller
   const { because, scope } = permission
   throw problems['action-not-allowed']({ actor: caller.name, action, because, scope })
+}
+
+function isAdmitted(options: GateOptions, request: FastifyRequest, action: Action): boolean {
+  try {
+    admit(options, request, action)
+    return true
+  } catch {
+    // Revoked, expired or narrowed since: why is of no use to a stream that is only closed.
+    return false
+  }
 }
 
 function identify(options: GateOptions, request: FastifyRequest): Caller {

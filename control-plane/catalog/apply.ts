@@ -93,7 +93,11 @@ async function planned(records: Records, feed: TableFeed, request: ApplyRequest)
   const placements = (await records.tables.placements()).map(({ placement }) => placement)
   const { files: given, mode, allowShrink } = request
   const outcome = await planAside({ kept, given, mode, allowShrink, placements, present })
-  if (!outcome.ok) throw problems['catalog-invalid']({ count: outcome.faults.length, show: { faults: outcome.faults } })
+  if (!outcome.ok) {
+    const { length } = outcome.faults
+    const faults = length === 1 ? '1 fault' : `${length} faults`
+    throw problems['catalog-invalid']({ faults, show: { faults: outcome.faults } })
+  }
   checkPlausible(present, outcome.plan)
   return { plan: outcome.plan, present, kept }
 }

@@ -1,5 +1,6 @@
 /** Every command with its arguments; what it does stands in `commands/`, loaded when it is run. */
-import { Command, Option } from 'commander'
+import { Command, type CommanderError, Option } from 'commander'
+import { problems } from './errors.ts'
 import { root, version } from './root.ts'
 import type { Session, Surroundings } from './session.ts'
 
@@ -10,19 +11,21 @@ export function buildCommands(around: Surroundings): Command {
   const program = new Command('tidegate')
     .description('Moves services from one site to another behind one unchanged host name.')
     .version(version)
-    .exitOverride()
     .showSuggestionAfterError()
     .configureOutput({
       writeOut: (text) => around.out(text.trimEnd()),
       writeErr: (text) => around.tell(text.trimEnd()),
+      // Thrown and told like every other failure: see `refuseWrongUsage`.
+      outputError: () => undefined,
     })
     .enablePositionalOptions()
+    .addHelpText('after', examples)
 
   const remote = (parent: Command, usage: string, description: string, address = '--url <url>'): Command =>
     parent
       .command(usage)
       .description(description)
-      .addOption(new Option('-o, --output <format>', 'table, or json as the API gives it').choices(['table', 'json']))
+      .addOption(output())
       .option(address, 'the control plane; default: TIDEGATE_URL, else the system that runs nearby')
       .option('--token <token>', 'default: TIDEGATE_TOKEN, else that of the system that runs nearby')
   const does = <Options>(load: () => Promise<Work<Options>>) =>
@@ -38,16 +41,15 @@ export function buildCommands(around: Surroundings): Command {
     }
 
   const catalog = () => import('./commands/catalog.ts')
-  remote(program, 'apply [dir]', 'make the catalog in a folder the one that holds')
-    .option('-f, --file <dir>', 'the folder, said the other way')
+  remote(program, 'apply <dir>', 'make the YAML files below a folder the whole catalog')
     .option('--reason <text>', 'kept in the audit log')
     .option('--allow-shrink', 'the catalog loses many routes on purpose')
     .option('--if-none', 'only when no catalog was applied yet')
     .option('--dry-run', 'check it and tell what would change; change nothing')
     .action(does(async () => (await catalog()).apply))
-  remote(program, 'diff [dir]', 'what `apply` would change; exit code 1 when something would')
-    .option('-f, --file <dir>', 'the folder, said the other way')
-    .action(does(async () => (await catalog()).diff))
+  remote(program, 'diff <dir>', 'show what `apply` would change; exit code 1 when something would').action(
+    does(async () => (await catalog()).diff),
+  )
 
   remote(program, 'get <things>', 'list services, routes, tables, sites, units or gateways').action(
     does(async () => (await import('./commands/get.ts')).get),
@@ -55,37 +57,43 @@ export function buildCommands(around: Surroundings): Command {
 
   const service = program.command('service').description('services of the catalog')
   // Here `--url` is the service's own.
-  remote(service, 'add <name>', 'put a service of your own behind the gateway', '--control-plane <url>')
+  remote(service, 'add <name>', 'put a service of your own behind the gateways', '--control-plane <url>')
     .requiredOption('--url <url>', 'where it listens')
     .requiredOption('--path <pattern>', 'which paths are its own: /v1/hello/{name}, /files/**')
     .option('--site <site>', 'where it runs; default: the first site')
-    .option('--team <team>', 'who owns it; default: the first team')
+    .option('--team <team>', 'who owns it; default: the team with most services')
     .option('--public', 'callers need no token')
+    .option('--replace', 'put it in the place of a service of this name, with all its routes')
     .option('--reason <text>', 'kept in the audit log')
     .action(does(async () => (await import('./commands/service.ts')).add))
 
   const moves = () => import('./commands/flip.ts')
   remote(program, 'flip <unit>', 'set at once which site serves a service')
     .requiredOption('--to <site>', 'the site')
-    .option('--percent <n>', 'share that goes there, 0 to 100; default 100')
+    .option('--percent <n>', 'share of clients that goes there, 0 to 100; default 100')
     .requiredOption('--reason <text>', 'kept in the audit log')
     .action(does(async () => (await moves()).flip))
-  remote(program, 'rollback <unit>', 'take the last change of a placement back; never asks')
+  remote(program, 'rollback <unit>', 'take the last change of a unit back')
     .option('--reason <text>', 'kept in the audit log')
     .action(does(async () => (await moves()).rollback))
 
-  remote(program, 'explain <method> <url>', 'where a request would go, and why')
-    .option('-H, --header <name: value>', 'a header of it; may be repeated', collect, [])
+  remote(program, 'explain <method> <url>', 'tell where a request would go, and why')
+    .addOption(new Option('-H, --header <name: value>', 'a header of it; may be repeated').argParser(collect))
     .action(does(async () => (await import('./commands/explain.ts')).explain))
-  remote(program, 'status [service]', 'programs, tables and where everything stands').action(
+  remote(program, 'status [unit]', 'show programs and tables, or one unit with its history').action(
     does(async () => (await import('./commands/status.ts')).status),
   )
 
   const token = program.command('token').description('tokens of people and pipelines')
   const tokens = () => import('./commands/token.ts')
   remote(token, 'create <name>', 'make one; it is shown once')
-    .option('--scope <scope>', 'read, apply, flip, token, metrics or admin; may be repeated', collect, [])
-    .option('--expires-in <time>', 'as 30d or 12h')
+    .addOption(
+      new Option(
+        '--scope <scope>',
+        'read, apply, flip (with read), token, metrics or admin; may be repeated',
+      ).argParser(collect),
+    )
+    .option('--expires-in <time>', 'as 30d or 12h; default 90d')
     .action(does(async () => (await tokens()).create))
   remote(token, 'ls', 'list them, without their secrets').action(does(async () => (await tokens()).list))
   remote(token, 'rm <id>', 'revoke one').action(does(async () => (await tokens()).remove))
@@ -98,11 +106,13 @@ export function buildCommands(around: Surroundings): Command {
   keys
     .command('init <dir>')
     .description('write each key file that the folder lacks; an existing one is never replaced')
+    .addOption(output())
     .action(local(async () => (await import('./commands/keys.ts')).init))
 
   program
     .command('setup <dir>')
     .description('write what each container of docker-compose.yml needs')
+    .addOption(output())
     .option('--loopback', 'for programs that all run on this machine, without containers')
     .action(local(async () => (await import('./commands/setup.ts')).setup))
 
@@ -116,6 +126,7 @@ export function buildCommands(around: Surroundings): Command {
   program
     .command('stop')
     .description('end the system that runs on this machine, in order')
+    .addOption(output())
     .action(local(async () => (await import('./commands/local.ts')).stop))
 
   for (const [name, what] of programs) {
@@ -127,7 +138,40 @@ export function buildCommands(around: Surroundings): Command {
       .allowExcessArguments()
       .action(local(async () => (await import('./commands/run.ts')).runProgram(name)))
   }
+  refuseWrongUsage(program, 'tidegate')
   return program
+}
+
+const examples = `
+Examples:
+  tidegate explain GET http://api.example.com/v1/orders/7
+  tidegate flip orders --to cloud --percent 10 --reason "first tenth"
+  tidegate rollback orders --reason "errors in checkout"
+  tidegate service add hello --url http://127.0.0.1:8080 --path '/hello/**'
+
+Exit codes: 0 ok, 1 failed (diff: differs), 2 usage or invalid input, 3 not found, 4 conflict or stale,
+5 denied, 6 a gate refused, 7 timed out, 8 unreachable, 130 interrupted.`
+
+const output = (): Option =>
+  new Option('-o, --output <format>', 'table, or json for scripts').choices(['table', 'json'])
+
+/** What a person may not leave out stands in the usage line, and that line is the fix of whatever was typed wrongly. */
+function refuseWrongUsage(command: Command, path: string): void {
+  const needed = command.options.filter(({ mandatory }) => mandatory).map(({ flags }) => flags)
+  if (needed.length > 0) {
+    const named = command.registeredArguments.map((argument) => `<${argument.name()}>`)
+    command.usage([...named, ...needed, '[options]'].join(' '))
+  }
+  command.exitOverride((failure: CommanderError) => {
+    // Help and version end this way, too, and are printed by now.
+    if (failure.exitCode === 0 || failure.code === 'commander.help') throw failure
+    const reason = failure.message
+      .replace(/^error: /, '')
+      .replace(/\n\(Did/, ' (did')
+      .replace(/\.$/, '')
+    throw problems['usage-wrong']({ reason, usage: `${path} ${command.usage()}`, cause: failure })
+  })
+  for (const part of command.commands) refuseWrongUsage(part, `${path} ${part.name()}`)
 }
 
 const programs = [
@@ -136,12 +180,17 @@ const programs = [
   ['edge', 'the edge, self-hosted'],
 ] as const
 
-const collect = (value: string, earlier: readonly string[]): readonly string[] => [...earlier, value]
+const collect = (value: string, earlier: readonly string[] = []): readonly string[] => [...earlier, value]
 
 async function openSession(around: Surroundings, options: Record<string, unknown>, url: unknown): Promise<Session> {
   const [{ findSystem }, { connect }] = await Promise.all([import('./context.ts'), import('./connect.ts')])
   const text = (value: unknown) => (typeof value === 'string' ? value : undefined)
   const said = { url: text(url), token: text(options['token']) }
-  const connection = findSystem(said, around.env, around.folder, root)
-  return { ...around, client: connect(connection), format: options['output'] === 'json' ? 'json' : 'table' }
+  const { portBase, ...connection } = findSystem(said, around.env, around.folder, root)
+  return {
+    ...around,
+    client: connect(connection),
+    format: options['output'] === 'json' ? 'json' : 'table',
+    ...(portBase === undefined ? {} : { portBase }),
+  }
 }

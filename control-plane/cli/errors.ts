@@ -9,8 +9,7 @@ export const problems = defineProblems({
   },
   'system-not-found': {
     status: 503,
-    meaning:
-      'No running Tidegate is known here: no --url, no TIDEGATE_URL, no .tidegate/demo.json from {folder} upwards.',
+    meaning: 'No running Tidegate is known here: no --url, no TIDEGATE_URL, {looked}.',
     fix: 'Start one with `npm start`, or name one: --url https://... with its token in TIDEGATE_TOKEN.',
   },
   'system-token-missing': {
@@ -22,6 +21,11 @@ export const problems = defineProblems({
     status: 403,
     meaning: '{file} holds tokens and has mode {mode}: others than its owner may read it.',
     fix: 'Run `chmod 600 {file}`; if others had access to this machine, begin anew with `npm start -- --fresh`.',
+  },
+  'service-known': {
+    status: 409,
+    meaning: 'There is a service {service} already, of {team}, with {routes}.',
+    fix: 'Take another name, edit its file in the catalog and apply that, or replace all of it by --replace.',
   },
   'answer-malformed': {
     status: 502,
@@ -52,6 +56,11 @@ export const problems = defineProblems({
     status: 500,
     meaning: '{path} cannot be used: {reason}.',
     fix: 'Make it writable for this user, or set TIDEGATE_HOME to a folder that is.',
+  },
+  'redis-unreachable': {
+    status: 503,
+    meaning: "The Redis at {url}, where the demo's token is kept, does not answer: {reason}.",
+    fix: 'Start it first; in docker-compose.yml it is redis-onprem.',
   },
   'program-not-ready': {
     status: 503,

@@ -31,6 +31,7 @@ const byCode: Readonly<Record<string, number>> = {
   unreachable: exitCodes.unreachable,
   'system-not-found': exitCodes.unreachable,
   'store-unavailable': exitCodes.unreachable,
+  'redis-unreachable': exitCodes.unreachable,
   'guard-failed': exitCodes.gate,
 }
 
@@ -42,6 +43,7 @@ const byStatus: Readonly<Record<number, number>> = {
   409: exitCodes.conflict,
   410: exitCodes.notFound,
   412: exitCodes.conflict,
+  413: exitCodes.usage,
   422: exitCodes.usage,
   423: exitCodes.denied,
   428: exitCodes.conflict,

@@ -4,6 +4,7 @@ import { CommanderError } from 'commander'
 import { buildCommands } from './commands.ts'
 import { exitCodeOf, exitCodes } from './exit-codes.ts'
 import { printFailure } from './failure.ts'
+import { terminalSafe } from './terminal.ts'
 
 enableCompileCache()
 
@@ -15,15 +16,15 @@ try {
   await buildCommands({
     env: process.env,
     folder: process.cwd(),
-    out: (text) => process.stdout.write(`${text}\n`),
-    tell: (text) => process.stderr.write(`${text}\n`),
+    out: (text) => process.stdout.write(`${terminalSafe(text)}\n`),
+    tell: (text) => process.stderr.write(`${terminalSafe(text)}\n`),
   }).parseAsync(argv, { from: 'user' })
 } catch (cause) {
   if (cause instanceof CommanderError) {
-    // Help and version come this way too, and are what was wanted; commander has printed its message.
+    // Help and version, which commander has printed; help that nobody asked for is a usage error.
     process.exitCode = cause.exitCode === 0 ? exitCodes.ok : exitCodes.usage
   } else {
-    process.stderr.write(`${printFailure(cause, wantsJson(argv))}\n`)
+    process.stderr.write(`${terminalSafe(printFailure(cause, wantsJson(argv)))}\n`)
     process.exitCode = exitCodeOf(cause)
   }
 }

@@ -1,4 +1,5 @@
 /** Output that people read and scripts cut: plain aligned columns without boxes, or the API's own JSON. */
+import { oneLine } from './terminal.ts'
 
 export type Format = 'table' | 'json'
 
@@ -11,7 +12,7 @@ export interface Column<Row> {
 
 /** Rows in columns, two spaces apart, without spaces at the ends of lines; an absent value is `-`. */
 export function table<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): string {
-  const cells = rows.map((row) => columns.map(({ of }) => visible(String(of(row) ?? '-'))))
+  const cells = rows.map((row) => columns.map(({ of }) => oneLine(String(of(row) ?? '-'))))
   const lines = [columns.map(({ head }) => head.toUpperCase()), ...cells]
   const widths = columns.map((_, index) => Math.max(...lines.map((line) => widthOf(line[index] ?? ''))))
   return lines
@@ -31,7 +32,7 @@ export function table<Row>(rows: readonly Row[], columns: readonly Column<Row>[]
 export function facts(pairs: Readonly<Record<string, string | number | undefined>>): string {
   const told = Object.entries(pairs).filter(([, value]) => value !== undefined)
   const width = Math.max(0, ...told.map(([name]) => name.length))
-  return told.map(([name, value]) => `${name.padEnd(width)}  ${visible(String(value))}`).join('\n')
+  return told.map(([name, value]) => `${name.padEnd(width)}  ${oneLine(String(value))}`).join('\n')
 }
 
 export const json = (value: unknown): string => JSON.stringify(value, undefined, 2)
@@ -45,16 +46,9 @@ export function count(number: number, thing: string): string {
   return `${number} ${thing}${number === 1 ? '' : 's'}`
 }
 
+/** UTC, and it says so: whoever reads it may sit anywhere. */
 export function time(at: string | number): string {
-  return new Date(at).toISOString().replace('T', ' ').slice(0, 19)
-}
-
-/** A value from elsewhere must not move the cursor or colour the terminal. */
-function visible(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is taken out
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, (character) => {
-    return `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`
-  })
+  return `${new Date(at).toISOString().replace('T', ' ').slice(0, 19)}Z`
 }
 
 /** In characters as people count them; combined ones count once. */

@@ -12,8 +12,15 @@ export interface Surroundings {
   readonly tell: (text: string) => void
 }
 
+/** How a command that works on this machine alone prints. */
+export interface LocalOptions {
+  readonly output?: Format
+}
+
 /** What a command that asks the control plane is given. */
 export interface Session extends Surroundings {
   readonly client: Client
   readonly format: Format
+  /** Where the ports of the system begin, when `npm start` runs it on this machine. */
+  readonly portBase?: number
 }

@@ -8,6 +8,7 @@ import { EventStream } from './event-stream.ts'
 import { status } from './status.ts'
 
 const pingMs = 15_000
+const readmitMs = 1_000
 
 /** What is so now: status, the stream of changes, and why a request goes where it goes. */
 export function liveApi(app: FastifyInstance, plane: Plane): void {
@@ -31,7 +32,13 @@ export function liveApi(app: FastifyInstance, plane: Plane): void {
       const header = request.headers['last-event-id']
       const lastId = typeof header === 'string' && /^\d{1,15}$/.test(header) ? Number(header) : undefined
       const { seq } = await plane.store.records.audit.head()
-      plane.events.attach(new EventStream(reply, pingMs), lastId, seq)
+      const stream = new EventStream(reply, pingMs)
+      plane.events.attach(stream, lastId, seq)
+      // A token that is revoked reads nothing more, also not on what it opened before.
+      const watch = setInterval(() => {
+        if (!request.stillAdmitted?.()) stream.cut()
+      }, readmitMs).unref()
+      stream.onClose(() => clearInterval(watch))
     },
   )
   app.addHook('preClose', async () => plane.events.close())

@@ -42,8 +42,10 @@ export class EventStream {
     this.#response.on('drain', listener)
   }
 
+  /** At once when the other side left before anybody asked: it would be counted as there for ever. */
   onClose(listener: () => void): void {
-    this.#response.once('close', listener)
+    if (this.#response.destroyed) listener()
+    else this.#response.once('close', listener)
   }
 
   end(): void {

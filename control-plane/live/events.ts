@@ -49,7 +49,7 @@ export class Events {
       if (whole) for (const { id, event } of missed) this.#send(listener, event.type, JSON.stringify(event), id)
       else stream.send('reset', JSON.stringify({ type: 'reset' }), newest)
     }
-    this.#listeners.add(listener)
+    if (stream.open) this.#listeners.add(listener)
   }
 
   /** Throws `streams-exhausted` when no further console can be served. */

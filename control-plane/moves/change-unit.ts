@@ -180,5 +180,5 @@ function withoutDeployment(unit: UnitId, site: string, sites: readonly string[])
 
 function didYouMean(name: string, candidates: readonly string[]): string {
   const nearest = nearestName(name, candidates)
-  return nearest === undefined ? '' : `; did you mean ${nearest}?`
+  return nearest === undefined ? '' : ` (did you mean ${nearest}?)`
 }

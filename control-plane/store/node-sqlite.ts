@@ -28,7 +28,7 @@ export class NodeSqliteDialect implements Dialect {
   }
 
   createDriver(): Driver {
-    return new ImmediateDriver({ database: async () => open(this.#path) })
+    return new ImmediateDriver(this.#path)
   }
 
   createQueryCompiler(): QueryCompiler {
@@ -46,17 +46,39 @@ export class NodeSqliteDialect implements Dialect {
 
 /** A transaction takes the write lock at its begin: one that only finds it busy at its first write cannot wait for it. */
 class ImmediateDriver extends SqliteDriver {
+  readonly #isInTransaction: () => boolean
+
+  constructor(path: string) {
+    let database: DatabaseSync | undefined
+    super({
+      database: async () => {
+        database = open(path)
+        return adaptDatabase(database)
+      },
+    })
+    this.#isInTransaction = () => database?.isTransaction === true
+  }
+
   override async beginTransaction(connection: DatabaseConnection): Promise<void> {
     await connection.executeQuery(CompiledQuery.raw('begin immediate'))
+  }
+
+  /** A full disk has rolled it back already: to do so again would fail, and hide why. */
+  override async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
+    if (this.#isInTransaction()) await super.rollbackTransaction(connection)
   }
 }
 
 /** FULL: what was acknowledged is on the disk, after a power cut too. */
 const settings = ['journal_mode = WAL', 'synchronous = FULL', 'foreign_keys = ON', 'busy_timeout = 5000']
 
-function open(path: string): SqliteDatabase {
+function open(path: string): DatabaseSync {
   const database = new DatabaseSync(path)
   for (const setting of settings) database.exec(`PRAGMA ${setting}`)
+  return database
+}
+
+function adaptDatabase(database: DatabaseSync): SqliteDatabase {
   const prepared = new PreparedStatements(database)
   return { close: () => database.close(), prepare: (sql) => prepared.of(sql) }
 }

@@ -93,6 +93,8 @@ function coloAdoption(colo: string, rows: readonly Sighting[], placements: Table
 
 const coloLimit = 1_000
 const numberLimit = 32
+/** A colo unseen for so long gives its place to one that is seen. */
+const forgottenMs = 600_000
 
 /** The sightings of all gateways, bounded: of each colo the most recently seen numbers. */
 export class SightingLedger {
@@ -102,7 +104,7 @@ export class SightingLedger {
   /** `skewMs` = our clock less the gateway's: rows are kept in our time. */
   note(rows: readonly AdoptionRow[], skewMs: number): void {
     for (const { colo, placements, lastSeen, requests } of rows) {
-      const numbers = this.#numbersOf(colo)
+      const numbers = this.#numbersOf(colo, lastSeen + skewMs)
       if (numbers === undefined) continue
       const former = numbers.get(placements)
       numbers.set(placements, {
@@ -124,9 +126,10 @@ export class SightingLedger {
     return [...this.#colos.values()].flatMap((numbers) => [...numbers.values()])
   }
 
-  #numbersOf(colo: string): Map<TableNumber, Sighting> | undefined {
+  #numbersOf(colo: string, now: number): Map<TableNumber, Sighting> | undefined {
     const known = this.#colos.get(colo)
     if (known !== undefined) return known
+    if (this.#colos.size >= coloLimit) this.#forget(now - forgottenMs)
     if (this.#colos.size >= coloLimit) {
       this.#refused++
       return undefined
@@ -135,6 +138,14 @@ export class SightingLedger {
     this.#colos.set(colo, numbers)
     return numbers
   }
+
+  #forget(before: number): void {
+    for (const [colo, numbers] of this.#colos) if (newestOf(numbers) < before) this.#colos.delete(colo)
+  }
+}
+
+function newestOf(numbers: ReadonlyMap<TableNumber, Sighting>): number {
+  return Math.max(...[...numbers.values()].map(({ lastSeen }) => lastSeen))
 }
 
 function longestUnseen(numbers: ReadonlyMap<TableNumber, Sighting>): TableNumber {

@@ -2,15 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Acknowledgement, Counters, GatewayRegistration, RegistrationAnswer } from '#routes/messages.ts'
 import { nearestName } from '#routes/nearest-name.ts'
 import type { Site } from '#routes/vocabulary.ts'
-import {
-  AcknowledgementBody,
-  CountersBody,
-  EdgeTableQuery,
-  GatewayParams,
-  ProblemAnswer,
-  RegistrationAnswer as RegistrationAnswerSchema,
-  RegistrationBody,
-} from '../api-client/schema.ts'
+import { GatewayParams, ProblemAnswer } from '../api-client/schema.ts'
 import { problems } from '../errors.ts'
 import { EventStream } from '../live/event-stream.ts'
 import { gatewaySummary } from '../live/status.ts'
@@ -19,6 +11,13 @@ import { answerPoll } from './edge-poll-channel.ts'
 import { offerTables } from './gateway-channel.ts'
 import type { GatewayEntry } from './gateway-store.ts'
 import type { Member } from './members.ts'
+import {
+  AcknowledgementBody,
+  CountersBody,
+  EdgeTableQuery,
+  RegistrationAnswer as RegistrationAnswerSchema,
+  RegistrationBody,
+} from './program-schema.ts'
 import { writerIdFor, writerLimit } from './writer-id.ts'
 
 const pingMs = 5_000

@@ -1,5 +1,5 @@
 import { signCall } from '#routes/call.ts'
-import { type EdgeStatus, type GatewayStatus, headers, paths } from '#routes/messages.ts'
+import { type EdgeStatus, type GatewayStatus, type HeldNumbers, headers, paths } from '#routes/messages.ts'
 import { decodePlacements } from '#routes/placements-codec.ts'
 import { checkSeal, digestOf, type KeyRing, type SealedDocument, type TrustedKeys } from '#routes/seal.ts'
 import { decodeStructure } from '#routes/structure-codec.ts'
@@ -103,9 +103,13 @@ export async function evidenceOf(
   }
 }
 
-function plausible(held: FleetEvidence['held'][number]): boolean {
+/** No control plane counts so far; above it there is room to go on, whoever made a program say that it holds this much. */
+const highestNumber = 2 ** 48
+
+/** Whether a control plane may have given these numbers out: it goes on above the highest, and never comes down again. */
+export function plausible(held: HeldNumbers): boolean {
   const numbers = [held.structure?.number, held.placements?.number, ...Object.values(held.epochs ?? {})]
-  return numbers.every((number) => Number.isSafeInteger(number) && number >= 0)
+  return numbers.every((number) => Number.isSafeInteger(number) && number >= 0 && number <= highestNumber)
 }
 
 async function verified<Value extends { readonly number: number }>(

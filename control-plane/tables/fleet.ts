@@ -7,7 +7,14 @@ import type { Clock } from '#server-kit/clock.ts'
 import type { Log } from '#server-kit/log.ts'
 import { record } from '../audit/chain.ts'
 import type { Records } from '../records.ts'
-import { type Asked, type EdgeAddress, evidenceOf, type FleetAsker, type GatewayAddress } from './ask-fleet.ts'
+import {
+  type Asked,
+  type EdgeAddress,
+  evidenceOf,
+  type FleetAsker,
+  type GatewayAddress,
+  plausible,
+} from './ask-fleet.ts'
 import type { TableFeed } from './feed.ts'
 import type { Members } from './members.ts'
 import {
@@ -71,9 +78,10 @@ export class Fleet {
     })
   }
 
-  /** Whether what a process holds is beyond us, or is another document under our number. */
+  /** Whether what a process holds is beyond us, or is another document under our number. Numbers that nobody gave out are not. */
   isBeyond(held: HeldNumbers): boolean {
     const { feed } = this.#options
+    if (!plausible(held)) return false
     return differs(feed.structure, held.structure) || differs(feed.placements, held.placements)
   }
 

@@ -9,6 +9,8 @@ import type { Ending, Phase } from '../phase.ts'
 const waitingLimit = 1024 * 1024
 const flushEveryMs = 100
 const targetLimit = 1_024
+/** Of what else a client writes freely: a line must not cost more than its request. */
+const wordLimit = 256
 
 export interface AccessLogOptions {
   readonly site: string
@@ -79,7 +81,7 @@ export class AccessLog implements Phase {
       text: 'request',
       time: new Date(this.#options.clock.now()).toISOString(),
       requestId: x.requestId,
-      trace: x.header('traceparent'),
+      trace: x.header('traceparent')?.slice(0, wordLimit),
       site: this.#options.site,
       structure: table?.structure.number,
       placements: table?.placements.number,
@@ -89,7 +91,7 @@ export class AccessLog implements Phase {
       bucket: decision?.bucket,
       because: decision?.because,
       method: x.method,
-      host: x.host,
+      host: x.host.slice(0, wordLimit),
       path: key.slice(0, targetLimit),
       status: answer.status,
       reason: answer.problem?.code ?? (ending === 'done' ? undefined : ending),

@@ -8,7 +8,9 @@ import type { Exchange } from '../exchange.ts'
  */
 export function cacheKey(x: Exchange, policy: CachePolicy): string {
   const parts = [
-    x.decision?.host?.name ?? x.host.toLowerCase(),
+    // As the service gets them, port and alias too: it may write them into its answer.
+    x.scheme,
+    x.host.toLowerCase(),
     x.decision?.target.key ?? '',
     x.decision?.target.query ?? '',
   ]

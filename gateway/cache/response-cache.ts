@@ -85,7 +85,9 @@ export function responseCache(options: ResponseCacheOptions): Phase {
       if (fetch === undefined || !isStream(answer.body)) return answer
       const ttlMs = storableMs(answer, {
         policy: fetch.policy,
-        authenticated: x.caller !== undefined || x.names.includes('authorization'),
+        // A cookie is a credential to whoever set it, and nothing here can tell which one is.
+        authenticated: x.caller !== undefined || x.names.includes('authorization') || x.names.includes('cookie'),
+        consumer: x.caller?.consumer,
       })
       if (ttlMs <= 0) return answer
       const fetchedAtMs = clock.now()

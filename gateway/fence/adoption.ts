@@ -7,6 +7,8 @@ import type { TableHolder } from './table-holder.ts'
 
 /** Rows that wait for the next report; beyond it they are counted under the colo `other`. */
 const rowsLimit = 2_000
+/** Colos have names, not texts: one that the control plane would refuse must not take the whole report with it. */
+const nameLimit = 64
 
 type Row = { -readonly [Name in keyof AdoptionRow]: AdoptionRow[Name] }
 
@@ -49,13 +51,26 @@ export class Adoption implements Phase {
 
   #count(placements: number, from: string): void {
     const now = this.#clock.now()
-    const key = `${placements} ${from}`
-    const row = this.#rows.get(key)
-    if (row !== undefined) {
-      row.lastSeen = now
-      row.requests++
-    } else if (this.#rows.size < rowsLimit) {
-      this.#rows.set(key, { placements, colo: from, firstSeen: now, lastSeen: now, requests: 1 })
+    const row = this.#row(placements, from.slice(0, nameLimit), now)
+    row.lastSeen = now
+    row.requests++
+  }
+
+  #row(placements: number, colo: string, now: number): Row {
+    const known = this.#rows.get(`${placements} ${colo}`)
+    if (known !== undefined) return known
+    const full = this.#rows.size >= rowsLimit
+    const key = full ? 'other' : `${placements} ${colo}`
+    const row = this.#rows.get(key) ?? {
+      placements,
+      colo: full ? 'other' : colo,
+      firstSeen: now,
+      lastSeen: now,
+      requests: 0,
     }
+    // Of many numbers in one row the lowest: nothing may look confirmed that is not.
+    row.placements = Math.min(row.placements, placements)
+    this.#rows.set(key, row)
+    return row
   }
 }

@@ -72,7 +72,8 @@ export function fence(options: FenceOptions): Phase {
   }
 
   const forward = async (x: Exchange, to: Site, replay: boolean): Promise<Answer | undefined> => {
-    await x.body.keep(keepBodyBytes)
+    // As long as the service itself would have been waited for.
+    await x.body.keep(keepBodyBytes, x.decision?.route?.policy.timeout.firstByteMs ?? holdMs)
     x.forwardedTo = to
     const answer = await crossing.send(x, to)
     const refusedAt = refusal(answer)

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { TableOffer } from '#routes/messages.ts'
 import type { SealedDocument } from '#routes/seal.ts'
 import { limits, type Table } from '#routes/table.ts'
@@ -14,10 +15,16 @@ const limitBytes = 2 * (limits.structureChars + limits.placementsChars)
  */
 export class KeptTable {
   readonly #path: string
-  #writing: Promise<void> = Promise.resolve()
+  readonly #log: Log
+  readonly #retryMs: number
+  #newest: Table | undefined
+  #writing: Promise<void> | undefined
 
-  constructor(path: string) {
+  /** `retryMs`: between two tries while the disk takes nothing. */
+  constructor(path: string, log: Log, retryMs = 5_000) {
     this.#path = path
+    this.#log = log
+    this.#retryMs = retryMs
   }
 
   /** What is kept, unverified; undefined when there is nothing. Throws `kept-file-unusable`. */
@@ -28,12 +35,34 @@ export class KeptTable {
     return isSealed(structure) && isSealed(placements) ? { structure, placements } : undefined
   }
 
-  /** Resolves when it is on disk. Writes follow one another, so the newest table is what stays. */
+  /**
+   * Resolves when it, or a newer one, is on disk. One write at a time, and only the newest table waits for the next; a
+   * disk that is full is tried until it has room.
+   */
   keep(table: Table): Promise<void> {
-    const text = JSON.stringify({ structure: table.structure.sealed, placements: table.placements.sealed })
-    const written = this.#writing.then(() => writeKeptFile(this.#path, text))
-    this.#writing = written.catch(() => undefined)
-    return written
+    this.#newest = table
+    this.#writing ??= this.#write()
+    return this.#writing
+  }
+
+  async #write(): Promise<void> {
+    let failed = false
+    while (this.#newest !== undefined) {
+      const table = this.#newest
+      const { structure, placements } = table
+      try {
+        await writeKeptFile(this.#path, JSON.stringify({ structure: structure.sealed, placements: placements.sealed }))
+        if (failed) this.#log.info({ placements: placements.number }, 'the table is kept again')
+        failed = false
+        if (this.#newest === table) this.#newest = undefined
+      } catch (cause) {
+        if (!failed) this.#log.error({ err: cause }, 'the table is not kept: a restart would begin with an older one')
+        failed = true
+        await pause(this.#retryMs, undefined, { ref: false })
+      }
+    }
+    // In the same turn as the last look: a table that comes one microtask later starts a new run.
+    this.#writing = undefined
   }
 }
 

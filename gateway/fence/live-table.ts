@@ -32,6 +32,8 @@ const silenceMs = 12_000
 const backOffMs = { first: 50, most: 1_000 }
 /** A waiting request asks for a fresh connection no more often than this. */
 const refreshEveryMs = 1_000
+/** A start waits so long for the first word of the control plane. */
+const firstWordMs = 1_000
 /** Both documents as JSON, escapes counted. */
 const offerLimitChars = 2 * (limits.structureChars + limits.placementsChars)
 
@@ -43,12 +45,14 @@ export class LiveTable implements Part {
   readonly name = 'table channel'
   readonly #options: LiveTableOptions
   readonly #stopped = new AbortController()
+  readonly #firstWord = Promise.withResolvers<void>()
   #running: Promise<void> | undefined
   #connection: AbortController | undefined
   #wake: (() => void) | undefined
   #connected = false
   #since: number
   #refreshedMs = Number.NEGATIVE_INFINITY
+  #heardMs = Number.NEGATIVE_INFINITY
   #lastWarning = ''
   #instance: string
 
@@ -90,8 +94,15 @@ export class LiveTable implements Part {
     }
   }
 
+  /**
+   * Resolves when the first offer is taken, or it is clear that none comes now, within a second: who was away during a
+   * flip must not begin by executing what has another owner since.
+   */
   async start(): Promise<void> {
     this.#running = this.#run()
+    const late = setTimeout(this.#firstWord.resolve, firstWordMs)
+    await this.#firstWord.promise
+    clearTimeout(late)
   }
 
   /** The last word: this process serves no more. */
@@ -110,6 +121,8 @@ export class LiveTable implements Part {
   refresh(): void {
     const now = this.#options.clock.monotonic()
     if (now - this.#refreshedMs < refreshEveryMs) return
+    // A table that takes longer than this to come over a slow line would never come if it were cut off each time.
+    if (now - this.#heardMs < refreshEveryMs) return
     this.#refreshedMs = now
     this.#connection?.abort()
     this.#wake?.()
@@ -138,6 +151,7 @@ export class LiveTable implements Part {
       } catch (cause) {
         if (!this.#stopped.signal.aborted) this.#warn(cause)
       }
+      this.#firstWord.resolve()
       this.#tellConnected(false)
       await this.#pause(failures++)
     }
@@ -150,15 +164,25 @@ export class LiveTable implements Part {
     try {
       const bytes = await this.#options.calls.stream(`${this.#base}/table`, connection.signal)
       this.#tellConnected(true)
-      for await (const event of events(bytes, offerLimitChars)) {
+      for await (const event of events(this.#heard(bytes, watchdog), offerLimitChars)) {
         if (event === undefined) return
         onEvent()
-        watchdog.refresh()
-        if (event.event === 'offer') await this.#take(event.data)
+        if (event.event !== 'offer') continue
+        await this.#take(event.data)
+        this.#firstWord.resolve()
       }
     } finally {
       clearTimeout(watchdog)
       this.#connection = undefined
+    }
+  }
+
+  /** By the piece, not by the event: a large table is one event, and may take longer than any silence. */
+  async *#heard(bytes: AsyncIterable<Buffer>, watchdog: NodeJS.Timeout): AsyncGenerator<Buffer> {
+    for await (const chunk of bytes) {
+      watchdog.refresh()
+      this.#heardMs = this.#options.clock.monotonic()
+      yield chunk
     }
   }
 

@@ -10,7 +10,7 @@ import { RequestBody } from '../request-body.ts'
 import { createListener, type ListenerOptions } from './listener.ts'
 import { LiveExchanges } from './live-exchanges.ts'
 import type { RequestIds } from './request-ids.ts'
-import { send } from './send.ts'
+import { breakOff, send } from './send.ts'
 
 export interface FrontOptions extends Omit<ListenerOptions, 'malformed'> {
   readonly pipeline: Pipeline
@@ -56,7 +56,7 @@ export function fastifyFront(options: FrontOptions): Front {
       send(x, response, closing, (ending) => pipeline.closed(x, answer, ending))
     } catch (cause) {
       // Nobody would ever end this answer: the client must not wait for it.
-      response.destroy()
+      breakOff(response)
       throw cause
     }
     if (!x.body.complete) limitLeftover(x, request, response)

@@ -5,12 +5,14 @@ import { plainAddress, type TrustedProxies } from './trusted-proxies.ts'
 
 /**
  * Whose request it is. A verified mark has said it already; else X-Forwarded-For counts only from a trusted proxy, read
- * from the right up to the first address that is not one: everything left of it the client may have written itself.
+ * from the right up to the first address that is not one: everything left of it the client may have written itself. The
+ * scheme is believed from the same senders.
  */
 export function clientAddress(isTrusted: TrustedProxies): Phase {
   return {
     name: 'client-address',
     before(x: Exchange): undefined {
+      if (x.mark !== undefined || isTrusted(x.peer)) believeScheme(x)
       if (x.mark?.address === undefined) x.client = believed(x, isTrusted)
       // An edge that did not know it decided without it: so do we, or the same request would have two sides.
       x.address = x.mark === undefined ? x.client : x.mark.address
@@ -30,4 +32,10 @@ function believed(x: Exchange, isTrusted: TrustedProxies): string {
     if (!isTrusted(client)) return client
   }
   return client
+}
+
+/** One of two words: a list, or anything else, says nothing that a service should build a URL from. */
+function believeScheme(x: Exchange): void {
+  const said = x.header('x-forwarded-proto')
+  if (said === 'http' || said === 'https') x.scheme = said
 }

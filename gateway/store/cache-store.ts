@@ -50,6 +50,8 @@ export type MissReason =
 export interface Miss {
   readonly kind: 'miss'
   readonly because: MissReason
+  /** Of the delete, for a tombstone. */
+  readonly stamp?: Stamp
 }
 
 export interface GetOptions {

@@ -45,8 +45,8 @@ export class DoubleWriter implements CacheStore {
 
   async get(namespace: string, key: string, options: GetOptions): Promise<Hit | Miss> {
     const found = await this.#inner.get(namespace, key, options)
-    // Whoever has read a value and then writes is newer, also when the value came from a clock ahead of ours.
-    if (found.kind === 'hit') this.#stamps.see(found.stamp)
+    // Whoever has read what is there and then writes is newer, also when it came from a clock ahead of ours.
+    if (found.stamp !== undefined) this.#stamps.see(found.stamp)
     return found
   }
 

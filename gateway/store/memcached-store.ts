@@ -27,6 +27,8 @@ export interface MemcachedStoreOptions extends NodeDependencies {
   readonly ring: Ring
   /** A stamp above all that this process gave: for a delete out of doubt. */
   readonly newStamp: () => Stamp
+  /** Whether a stamp can be of a clock that is right; default: each. What has another one counts for nothing. */
+  readonly believes?: (stamp: Stamp) => boolean
   /** For each step of a write, ms; default 50. */
   readonly writeDeadlineMs?: number
 }
@@ -66,9 +68,9 @@ export class MemcachedStore implements ZoneStore {
     if (at === undefined) return miss('absent')
     const reply = await this.#pool.node(at.text).get(at.text, 'v t', deadlineMs)
     if (reply.code !== 'VA' || reply.value === undefined) return miss(whyNot(reply))
-    const envelope = open(reply.value, key, at)
+    const envelope = this.#open(reply.value, key, at)
     if (envelope === undefined) return miss('unreadable')
-    if (envelope.kind === 'tombstone') return miss('tombstone')
+    if (envelope.kind === 'tombstone') return { ...miss('tombstone'), stamp: envelope.stamp }
     const { body, flags, stamp, contentType } = envelope
     const ttlMs = reply.ttlSeconds === -1 ? noExpiry : reply.ttlSeconds * 1000
     return {
@@ -101,6 +103,7 @@ export class MemcachedStore implements ZoneStore {
       key,
       at,
       node,
+      put.stamp,
       (held) => judgePut(held, put),
       async (guard) => {
         if (tooLarge) return this.#bury(key, at, node, put.stamp, guard)
@@ -121,6 +124,7 @@ export class MemcachedStore implements ZoneStore {
       key,
       at,
       node,
+      del.stamp,
       (held) => (plain && held === undefined ? 'not-found' : judgeDelete(held, del)),
       async (guard) =>
         plain && guard !== 'absent'
@@ -152,19 +156,33 @@ export class MemcachedStore implements ZoneStore {
     key: string,
     at: NodeKey,
     node: MetaNode,
+    stamp: Stamp,
     judge: (held: Held | undefined) => 'apply' | Outcome,
     swap: (guard: Guard) => Promise<Reply>,
     applied: (held: Held | undefined) => Outcome,
   ): Promise<Outcome | 'failed'> {
+    // One late read ends the connection and all that is under way on it; the next one stands at once. What was lost
+    // with it is asked again, once: by its stamp it is the same write.
+    let mayRepeat = true
+    let unanswered: Found | undefined
     for (let tries = 0; tries < swapTries; tries++) {
       const found = await this.#find(key, at, node)
-      if (found === 'failed') return 'failed'
+      if (found === 'failed') {
+        if (!mayRepeat) return 'failed'
+        mayRepeat = false
+        continue
+      }
+      if (unanswered !== undefined && found.held?.stamp === stamp) return applied(unanswered.held)
       const verdict = judge(found.held)
       if (verdict !== 'apply') return verdict
       const reply = await swap(found.guard)
       if (reply.code === 'HD') return applied(found.held)
-      // Unknown outcome: what became of it cannot be asked here. The zones' debt ends it as a delete.
-      if (reply.code === 'FAILED') return 'failed'
+      if (reply.code === 'FAILED') {
+        // Unknown outcome, twice: what became of it cannot be asked here. The zones' debt ends it as a delete.
+        if (!mayRepeat) return 'failed'
+        mayRepeat = false
+        unanswered = found
+      }
       if (reply.code === 'SERVER_ERROR') break
     }
     await this.#bury(key, at, node, this.#options.newStamp(), undefined)
@@ -175,7 +193,17 @@ export class MemcachedStore implements ZoneStore {
     const reply = await node.get(at.text, 'v c', this.#writeDeadlineMs)
     if (reply.code === 'EN') return { held: undefined, guard: 'absent' }
     if (reply.code !== 'VA' || reply.value === undefined) return 'failed'
-    return { held: open(reply.value, key, at), guard: reply }
+    return { held: this.#open(reply.value, key, at), guard: reply }
+  }
+
+  /**
+   * A valid envelope that belongs to this key; a foreign item, or another key with the same hash, is neither. Nor is one
+   * of a clock far ahead: nothing written now would replace it, for as long as that clock was wrong.
+   */
+  #open(item: Buffer, key: string, at: NodeKey): OpenedEnvelope | undefined {
+    const envelope = decodeEnvelope(item)
+    if (envelope === undefined || envelope.originalKey !== (at.hashed ? key : undefined)) return undefined
+    return this.#options.believes?.(envelope.stamp) === false ? undefined : envelope
   }
 
   #bury(key: string, at: NodeKey, node: MetaNode, stamp: Stamp, guard: Guard | undefined): Promise<Reply> {
@@ -183,12 +211,6 @@ export class MemcachedStore implements ZoneStore {
     const ttlSeconds = tombstoneTtlMs / 1000
     return node.set(at.text, head, emptyBody, { ttlSeconds, flags: nodeFlags.tombstone, guard }, this.#writeDeadlineMs)
   }
-}
-
-/** A valid envelope that belongs to this key; a foreign item, or another key with the same hash, is neither. */
-function open(item: Buffer, key: string, at: NodeKey): OpenedEnvelope | undefined {
-  const envelope = decodeEnvelope(item)
-  return envelope?.originalKey === (at.hashed ? key : undefined) ? envelope : undefined
 }
 
 function whyNot(reply: Reply): MissReason {

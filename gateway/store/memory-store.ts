@@ -61,7 +61,7 @@ export class MemoryStore implements ZoneStore {
     if (item === undefined) return { kind: 'miss', because: 'absent' }
     const leftMs = item.expiresAtMs - this.#clock.now()
     if (leftMs <= 0) return { kind: 'miss', because: 'expired' }
-    if (item.kind === 'tombstone') return { kind: 'miss', because: 'tombstone' }
+    if (item.kind === 'tombstone') return { kind: 'miss', because: 'tombstone', stamp: item.stamp }
     const { value, flags, stamp, contentType } = item
     const ttlMs = leftMs === Number.POSITIVE_INFINITY ? noExpiry : leftMs
     return {

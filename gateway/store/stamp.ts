@@ -7,6 +7,9 @@ const skewAlarmMs = 500
 /** A stamp this far ahead is not believed: sets with it are dropped, ms. */
 const skewLimitMs = 60_000
 
+/** Between two words about it, ms: while clocks differ every stamp says so. */
+const alarmEveryMs = 60_000
+
 const counterBits = 12n
 const writerBits = 8n
 const counterLimit = 1 << Number(counterBits)
@@ -32,12 +35,21 @@ export class StampClock {
   readonly #writer: number
   #lastMs = 0
   #lastCounter = 0
+  #alarmedAt = Number.NEGATIVE_INFINITY
 
   /** `writer`: 0..255, unlike that of every other live process that writes to the same zones. */
   constructor(clock: Clock, writer: number) {
     if (!Number.isInteger(writer) || writer < 0 || writer > 255) throw problems['cache-writer-invalid']({ writer })
     this.#clock = clock
     this.#writer = writer
+  }
+
+  /** Whether it is time to tell that clocks differ: at the first call, and then once a minute. */
+  alarm(): boolean {
+    const now = this.#clock.monotonic()
+    if (now - this.#alarmedAt < alarmEveryMs) return false
+    this.#alarmedAt = now
+    return true
   }
 
   /** A stamp above all that this process has given or seen. */
@@ -51,6 +63,11 @@ export class StampClock {
       this.#lastCounter = 0
     }
     return makeStamp(this.#lastMs, this.#lastCounter, this.#writer)
+  }
+
+  /** Whether `see` would take it, or it is no further ahead of what was taken: else some clock is, or was, wrong. */
+  believes(stamp: Stamp): boolean {
+    return stampMs(stamp) - Math.max(this.#clock.now(), this.#lastMs) <= skewLimitMs
   }
 
   /** Takes note of a foreign stamp, so that our next one is above it. One beyond the skew limit is not taken. */

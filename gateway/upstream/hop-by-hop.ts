@@ -16,16 +16,18 @@ const ofRequests: ReadonlySet<string> = new Set([
   'expect',
   'http2-settings',
   'proxy-authorization',
+  // CGI programs would take it for the proxy of their own calls (httpoxy).
+  'proxy',
   // Set again by us: from the body, from the client's address, with our pseudonym.
   'content-length',
   'host',
   'via',
   'forwarded',
-  'x-forwarded-for',
-  'x-forwarded-host',
-  'x-forwarded-port',
-  'x-forwarded-proto',
   'x-request-id',
+  // Several frameworks serve the path that these name, whatever was asked for and let through.
+  'x-original-url',
+  'x-original-uri',
+  'x-rewrite-url',
 ])
 const ofAnswers: ReadonlySet<string> = new Set([...ofConnection, 'proxy-authenticate', 'x-request-id', 'via'])
 
@@ -35,19 +37,47 @@ const isKept = (name: string): boolean =>
     name,
   )
 
-/** `x_tidegate_consumer` reaches many frameworks as `x-tidegate-consumer`: the twin goes too. */
-const isOurs = (name: string): boolean =>
-  name.charCodeAt(0) === 0x78 &&
-  (name.startsWith(ownPrefix) || (name.includes('_') && name.replaceAll('_', '-').startsWith(ownPrefix)))
-const isForwardedTwin = (name: string): boolean =>
-  name.includes('_') && name.replaceAll('_', '-').startsWith('x-forwarded-')
+/**
+ * Fields in which fronts of all kinds say the client's address. Services believe them, so a client's own word in one is
+ * replaced by what we believe.
+ */
+export const addressClaims: readonly string[] = [
+  'x-real-ip',
+  'x-client-ip',
+  'x-cluster-client-ip',
+  'true-client-ip',
+  'cf-connecting-ip',
+  'fastly-client-ip',
+]
+const claims: ReadonlySet<string> = new Set(addressClaims)
 
-/** Appends to `into` the request fields that pass to a service, as they came. */
-export function passRequest(pairs: readonly string[], names: readonly string[], into: HeaderPairs): HeaderPairs {
+/** `x_tidegate_consumer`, for some `x.tidegate.consumer`, reaches many frameworks as `x-tidegate-consumer`. */
+const withoutTwin = (name: string): string => (plain.test(name) ? name : name.replace(/[^a-z0-9]/g, '-'))
+const plain = /^[a-z0-9-]*$/
+
+const isOurs = (name: string): boolean => name.charCodeAt(0) === 0x78 && withoutTwin(name).startsWith(ownPrefix)
+
+/** What only a front may say, under the name that a service may read it by. */
+function isFronts(written: string): boolean {
+  const name = withoutTwin(written)
+  return name.startsWith(ownPrefix) || name.startsWith('x-forwarded-') || ofRequests.has(name) || claims.has(name)
+}
+
+/** By which old clients say PUT or DELETE in a POST. On any other method they only get past a check of the method. */
+const methodOverrides: ReadonlySet<string> = new Set(['x-http-method-override', 'x-http-method', 'x-method-override'])
+
+/** Appends to `into` the fields of a `method` request that pass to a service, as they came. */
+export function passRequest(
+  pairs: readonly string[],
+  names: readonly string[],
+  into: HeaderPairs,
+  method: string,
+): HeaderPairs {
+  const override = (name: string) => method !== 'POST' && methodOverrides.has(withoutTwin(name))
   const named = namedByConnection(pairs, names)
   for (let field = 0; field < names.length; field++) {
     const name = names[field] as string
-    if (ofRequests.has(name) || isOurs(name) || isForwardedTwin(name) || named?.has(name)) continue
+    if (isFronts(name) || override(name) || named?.has(name)) continue
     into.push(pairs[2 * field] as string, pairs[2 * field + 1] as string)
   }
   return into

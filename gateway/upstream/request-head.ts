@@ -2,7 +2,7 @@ import { headers as names } from '#routes/messages.ts'
 import { identityHeaders } from '../auth/identity-headers.ts'
 import type { Exchange } from '../exchange.ts'
 import type { HeaderPairs } from '../header-pairs.ts'
-import { passRequest } from './hop-by-hop.ts'
+import { addressClaims, passRequest } from './hop-by-hop.ts'
 
 export interface HeadOptions {
   /** Our name in Via. */
@@ -15,11 +15,11 @@ export interface HeadOptions {
 export function requestHead(x: Exchange, { pseudonym, believes }: HeadOptions): HeaderPairs {
   const head: HeaderPairs = ['host', x.host]
   if (x.body.length !== undefined) head.push('content-length', String(x.body.length))
-  passRequest(x.headers, x.names, head)
-  const believed = believes(x)
-  forwarded(head, 'x-forwarded-for', believed ? chain(x) : x.client)
+  passRequest(x.headers, x.names, head, x.method)
+  for (const name of addressClaims) if (x.names.includes(name)) head.push(name, x.client)
+  forwarded(head, 'x-forwarded-for', believes(x) ? chain(x) : x.client)
   forwarded(head, 'x-forwarded-host', x.host)
-  forwarded(head, 'x-forwarded-proto', (believed && x.header('x-forwarded-proto')) || (x.secure ? 'https' : 'http'))
+  forwarded(head, 'x-forwarded-proto', x.scheme)
   const via = x.names.includes('via') ? `${x.header('via')}, ` : ''
   head.push('via', `${via}${x.version} ${pseudonym}`)
   head.push(names.requestId, x.requestId)

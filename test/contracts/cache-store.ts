@@ -98,7 +98,7 @@ export function cacheStoreContract(name: string, { make, skip = [] }: CacheStore
 
       expect(await store.delete(namespace, key, { stamp: stamp(2) })).toBe('not-found')
       expect(await store.put(namespace, key, text('late'), { stamp: stamp(1), ttlMs: -1 })).toBe('older')
-      expect(await store.get(namespace, key, { deadlineMs })).toEqual({ kind: 'miss', because: 'tombstone' })
+      expect(await store.get(namespace, key, { deadlineMs })).toMatchObject({ kind: 'miss', because: 'tombstone' })
       expect(await store.put(namespace, key, text('next'), { stamp: stamp(3), ttlMs: -1 })).toBe('stored')
       expect(await read(store, key)).toBe('next')
     })

@@ -47,10 +47,21 @@ describe('what a client may not say', () => {
       'X-TideGate-Hop': 'v=1',
       x_tidegate_call: 'v=1',
       'x-tidegate_force': 'cloud',
+      'x.tidegate.edge': 'v=1',
       accept: '*/*',
     })
 
     expect([...forwarded.keys()]).toEqual(['accept'])
+  })
+
+  it('takes nobody but a front at its word for the scheme', () => {
+    const claim = { 'x-forwarded-proto': 'https' }
+    const behindFront: FactsSettings = { platform: 'self-hosted', trustedClientIpHeader: 'x-client' }
+
+    expect(read(claim).forwarded.has('x-forwarded-proto')).toBe(false)
+    expect(read({ x_forwarded_proto: 'https' }).forwarded.has('x_forwarded_proto')).toBe(false)
+    expect(read(claim, behindFront).forwarded.get('x-forwarded-proto')).toBe('https')
+    expect(read(claim, cloudflare).forwarded.get('x-forwarded-proto')).toBe('https')
   })
 
   it('removes addresses and hosts that anybody could invent in front of a self-hosted edge', () => {
@@ -62,7 +73,7 @@ describe('what a client may not say', () => {
       'x-forwarded-proto': 'https',
     })
 
-    expect([...forwarded.keys()]).toEqual(['x-forwarded-proto'])
+    expect([...forwarded.keys()]).toEqual([])
     expect(address).toBeUndefined()
   })
 

@@ -26,6 +26,13 @@ describe('explain', () => {
   it('says which classes make a target unsafe and what the host does with it', () => {
     const { sentences } = explain(table, request('GET', '/v1/orders/%2e%2e/x'))
 
-    expect(sentences.join(' ')).toContain('unsafe (dot-segment): refused with 400 target-unsafe')
+    expect(sentences.at(-1)).toContain('unsafe (dot-segment): refused with 400 target-unsafe')
+  })
+
+  it('says that nobody serves what no route matches', () => {
+    expect(explain(table, request('GET', '/elsewhere')).sentences.slice(-2)).toEqual([
+      'No route matches.',
+      'Unmatched requests go to the default site: the gateway of onprem answers 404.',
+    ])
   })
 })

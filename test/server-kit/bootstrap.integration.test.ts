@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { cp, mkdir, readFile, rm, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -93,6 +94,8 @@ const node = (major: number): string => nodes.get(major) as string
 describe('the bootstrap', () => {
   it('on Node 20 brings Node 24 and the packages, once though two start at once, and runs the script', async () => {
     const folder = await clone('first')
+    const interrupted = join(home(), 'runtime', 'draft-interrupted')
+    await mkdir(interrupted, { recursive: true })
 
     const both = await Promise.all([outcome(node(20), folder, 'a', 'b'), outcome(node(20), folder, 'c')])
 
@@ -108,6 +111,7 @@ describe('the bootstrap', () => {
 
     const again = await outcome(node(20), folder)
     expect(again.output).toBe('ran on v24.21.0  function\n')
+    expect(existsSync(interrupted), 'what an interrupted install left').toBe(false)
   })
 
   it.each([
@@ -200,6 +204,21 @@ describe('the bootstrap', () => {
     expect(absent.output).toMatch(/^tidegate: .*Install Node 24 or newer.*\n$/)
     expect([refused.code, absent.code]).toEqual([1, 1])
     expect(refused.output + absent.output).not.toContain('ran on')
+  })
+
+  it('says in one line that its home cannot be written', async () => {
+    const folder = await clone('homeless')
+    await using running = await startProcess({
+      command: node(20),
+      args: ['server-kit/bootstrap.mjs', 'script.ts'],
+      cwd: folder,
+      env: { TIDEGATE_HOME: 'package.json' },
+    })
+
+    expect((await running.ended).code).toBe(1)
+    expect(running.output()).toBe(
+      `tidegate: ${join(folder, 'package.json/runtime')} cannot be made (ENOTDIR); set TIDEGATE_HOME to a folder that you may write\n`,
+    )
   })
 
   it('hands signals down, and ends as the script ended', async () => {

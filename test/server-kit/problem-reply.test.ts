@@ -1,19 +1,26 @@
 import fastify from 'fastify'
 import { describe, expect, it } from 'vitest'
 import { defineProblems } from '#routes/problem.ts'
+import { HeldClock } from '#server-kit/clock.ts'
 import { createLog } from '#server-kit/log.ts'
 import { installProblemReplies } from '#server-kit/problem-reply.ts'
 
 const problems = defineProblems({
   'planted-conflict': { status: 409, meaning: 'The address {address} is taken.', fix: 'Take another than {address}.' },
+  'planted-outage': { status: 503, meaning: 'The store is away.', fix: 'Wait for it.' },
 })
 
 function listener(audience: 'operator' | 'client') {
   const lines: string[] = []
+  const clock = new HeldClock()
   const app = fastify({ bodyLimit: 1_000, genReqId: () => 'request-1' })
   installProblemReplies(app, {
     audience,
     log: createLog({ program: 'test', level: 'debug', destination: { write: (line) => lines.push(line) } }),
+    monotonic: () => clock.monotonic(),
+  })
+  app.get('/outage', () => {
+    throw problems['planted-outage']()
   })
   app.get('/conflict', () => {
     throw problems['planted-conflict']({ address: '10.0.0.1' })
@@ -21,9 +28,13 @@ function listener(audience: 'operator' | 'client') {
   app.get('/unforeseen', () => {
     throw new Error('password of the database')
   })
-  const body = { type: 'object', required: ['a/b'], properties: { n: { type: 'integer' } } }
+  const body = {
+    type: 'object',
+    required: ['a/b'],
+    properties: { n: { type: 'integer' }, side: { enum: ['left', 'right'] } },
+  }
   app.post('/typed', { schema: { body } }, () => ({}))
-  return { app, lines }
+  return { app, lines, clock }
 }
 
 describe('problem replies', () => {
@@ -79,6 +90,30 @@ describe('problem replies', () => {
     expect(reply.json()).toMatchObject({ status: 400, code: 'request-invalid', pointer })
   })
 
+  it('name what is allowed', async () => {
+    const { app } = listener('operator')
+
+    const reply = await app.inject({ method: 'POST', url: '/typed', payload: { 'a/b': 1, side: 'up' } })
+
+    expect(reply.json().detail).toBe('The request is not valid: body/side must be one of left, right.')
+  })
+
+  it('name what is unknown', async () => {
+    const app = fastify({ ajv: { customOptions: { removeAdditional: false } } })
+    installProblemReplies(app, {
+      audience: 'operator',
+      log: createLog({ program: 'test', destination: { write() {} } }),
+    })
+    app.post('/closed', { schema: { body: { type: 'object', additionalProperties: false } } }, () => ({}))
+
+    const reply = await app.inject({ method: 'POST', url: '/closed', payload: { colour: 'red' } })
+
+    expect(reply.json()).toMatchObject({
+      detail: 'The request is not valid: body has no "colour".',
+      pointer: '/body/colour',
+    })
+  })
+
   it.each([
     ['malformed JSON', '{', 'application/json', 400, 'request-invalid'],
     ['another content type', 'x', 'text/csv', 415, 'media-type-unsupported'],
@@ -100,5 +135,18 @@ describe('problem replies', () => {
     expect(reply.json()).toMatchObject({ status: 404, code: 'endpoint-unknown' })
     expect(reply.body).toContain('/nowhere')
     expect(reply.body).not.toContain('abc')
+  })
+
+  it('do not flood the log when an outage fails every request', async () => {
+    const { app, lines, clock } = listener('operator')
+    const warnings = () => lines.filter((line) => line.includes('"level":"warn"'))
+
+    for (let at = 0; at < 200; at++) await app.inject('/outage')
+    expect(warnings()).toHaveLength(10)
+
+    clock.advance(10_000)
+    await app.inject('/outage')
+    expect(warnings()).toHaveLength(11)
+    expect(warnings().at(-1)).toContain('"untold":190')
   })
 })

@@ -2,27 +2,28 @@
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { printFault } from '#routes/fault.ts'
+import { Problem } from '#routes/problem.ts'
 import type { ApplyAnswer } from '../../api-client/schema.ts'
 import { problems } from '../errors.ts'
 import { exitCodes } from '../exit-codes.ts'
-import { type CatalogText, readCatalogFolder } from '../local/example-catalog.ts'
+import { onLoopback } from '../local/addresses.ts'
+import { type CatalogText, readCatalogFolder, withAddresses } from '../local/example-catalog.ts'
+import { defaultBase, portsAt } from '../local/ports.ts'
 import { count, json } from '../print.ts'
 import type { Session } from '../session.ts'
 
 interface ApplyOptions {
-  readonly file?: string
   readonly reason?: string
   readonly allowShrink?: true
   readonly ifNone?: true
   readonly dryRun?: true
 }
 
-export async function apply(session: Session, [named]: readonly string[], options: ApplyOptions): Promise<void> {
+export async function apply(session: Session, [dir = '.']: readonly string[], options: ApplyOptions): Promise<void> {
   const { client, out, tell, format } = session
-  const dir = named ?? options.file
-  const files = await readFolder(session, dir, 'tidegate apply DIR')
+  const files = await readFolder(session, dir)
   if (options.ifNone && (await client.catalog()).files.length > 0) {
-    return out('Nothing to do: a catalog was applied before.')
+    return out(format === 'json' ? json({ applied: false }) : 'Nothing to do: a catalog was applied before.')
   }
   const body = {
     files,
@@ -51,9 +52,9 @@ export function sentenceOf({ changed, table }: Pick<ApplyAnswer, 'changed' | 'ta
 }
 
 /** Exit code 0 when all is the same, 1 when something would change; an error is 2 or more, as with `diff` itself. */
-export async function diff(session: Session, [named]: readonly string[], { file }: ApplyOptions): Promise<void> {
+export async function diff(session: Session, [dir = '.']: readonly string[]): Promise<void> {
   const { client, out, tell, format } = session
-  const files = await readFolder(session, named ?? file, 'tidegate diff DIR')
+  const files = await readFolder(session, dir)
   const difference = await client.diff({ files, mode: 'whole' })
   const { services, warnings } = difference
   if (format === 'json') out(json(difference))
@@ -66,17 +67,28 @@ export async function diff(session: Session, [named]: readonly string[], { file 
   if (services.length > 0) process.exitCode = exitCodes.failed
 }
 
-async function readFolder({ folder }: Session, dir: string | undefined, usage: string): Promise<CatalogText[]> {
-  if (dir === undefined) throw problems['usage-wrong']({ reason: 'The folder of the catalog is not named', usage })
+async function readFolder({ folder, portBase, tell }: Session, dir: string): Promise<CatalogText[]> {
   const path = resolve(folder, dir)
   let files: CatalogText[]
   try {
-    files = (await stat(path)).isDirectory() ? await readCatalogFolder(path) : []
+    if (!(await stat(path)).isDirectory())
+      throw problems['catalog-folder-unusable']({ folder: dir, reason: 'it is a file' })
+    files = await readCatalogFolder(path)
   } catch (cause) {
+    if (cause instanceof Problem) throw cause
     throw problems['catalog-folder-unusable']({ folder: dir, reason: (cause as Error).message, cause })
   }
   if (files.length === 0) throw problems['catalog-folder-unusable']({ folder: dir, reason: 'it has no YAML file' })
-  return files
+  return portBase === undefined || portBase === defaultBase ? files : atPorts(files, portBase, tell)
+}
+
+/** The example as it stands in the repository names the default ports: where `npm start` moved them, nobody listens there. */
+function atPorts(files: CatalogText[], base: number, tell: (text: string) => void): CatalogText[] {
+  const moved = withAddresses(files, onLoopback(portsAt(base)))
+  if (moved.some(({ text }, index) => text !== files[index]?.text)) {
+    tell(`The samples' addresses in these files are read with the ports of this system, ${base} and above.`)
+  }
+  return moved
 }
 
 function few(names: readonly string[]): string {

@@ -7,8 +7,9 @@ import type { Session } from '../session.ts'
 export async function explain(
   { client, out, format }: Session,
   [method = '', url = '']: readonly string[],
-  { header }: { header: readonly string[] },
+  { header = [] }: { header?: readonly string[] },
 ): Promise<void> {
+  checkRequest(method, url)
   const body: ExplainBody = { method: method.toUpperCase(), url, headers: headersOf(header) }
   const answer = await client.explain(body)
   if (format === 'json') return out(json(answer))
@@ -17,6 +18,19 @@ export async function explain(
   out(facts({ site, because, route, service, unit, effect, epoch, bucket, key, table: numbers }))
   out('')
   for (const sentence of answer.sentences) out(sentence)
+}
+
+/** What could never be a request is refused here: read as a path, `localhost/x` would be explained as `/localhost/x`. */
+function checkRequest(method: string, url: string): void {
+  if (!/^[\w!#$%&'*+.^`|~-]+$/.test(method)) {
+    throw problems['usage-wrong']({ reason: `"${method}" is not a method`, usage: 'Name one: GET, POST, DELETE, ...' })
+  }
+  if (!/^(https?:\/\/[^/?#]|\/|\*$)/i.test(url)) {
+    throw problems['usage-wrong']({
+      reason: `"${url}" is neither a URL nor a path`,
+      usage: 'Begin with http://, https:// or /: tidegate explain GET http://api.example.com/v1/orders',
+    })
+  }
 }
 
 /** As curl takes them; a name that comes twice is joined, as on the wire. */

@@ -14,6 +14,12 @@ interface FlipOptions {
 export async function flip(session: Session, [unit = '']: readonly string[], options: FlipOptions): Promise<void> {
   const { client } = session
   const reads = shareOf(options.percent)
+  if (options.reason.trim() === '') {
+    throw problems['usage-wrong']({
+      reason: 'The reason is empty',
+      usage: 'Say why, for those who read the audit later: --reason "first tenth"',
+    })
+  }
   // The epoch that we see now: if somebody else changes the unit in between, theirs is not overwritten unseen.
   const { placement } = await client.unit(unit)
   const body: FlipBody = { to: options.to, reason: options.reason, ...(reads === undefined ? {} : { reads }) }

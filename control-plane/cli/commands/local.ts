@@ -1,5 +1,6 @@
 import { problems } from '../errors.ts'
-import type { Surroundings } from '../session.ts'
+import { json } from '../print.ts'
+import type { LocalOptions, Surroundings } from '../session.ts'
 
 interface LocalFlags {
   readonly fresh?: true
@@ -21,8 +22,8 @@ export async function local({ env, out, tell }: Surroundings, _: readonly string
 }
 
 /** `tidegate stop`: what Ctrl-C does, from elsewhere; returns when the system has ended. */
-export async function stop({ env, out }: Surroundings): Promise<void> {
+export async function stop({ env, out }: Surroundings, _: readonly string[], { output }: LocalOptions): Promise<void> {
   const [{ stopRunning }, { homeOf }] = await Promise.all([import('../local/stop.ts'), import('../local/home.ts')])
   const pid = await stopRunning(homeOf(env))
-  out(`stopped (process ${pid})`)
+  out(output === 'json' ? json({ pid, stopped: true }) : `stopped (process ${pid})`)
 }

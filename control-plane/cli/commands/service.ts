@@ -1,6 +1,6 @@
 import { stringify } from 'yaml'
 import { problems } from '../errors.ts'
-import { json } from '../print.ts'
+import { count, json } from '../print.ts'
 import type { Session } from '../session.ts'
 import { sentenceOf } from './catalog.ts'
 
@@ -10,12 +10,14 @@ interface AddOptions {
   readonly site?: string
   readonly team?: string
   readonly public?: true
+  readonly replace?: true
   readonly reason?: string
 }
 
 /** `tidegate service add hello --url http://127.0.0.1:3000 --path '/hello/**'`: merged into the catalog that runs. */
 export async function add(session: Session, [name = '']: readonly string[], options: AddOptions): Promise<void> {
   const { client, out, tell, format } = session
+  if (!options.replace) await refuseKnown(session, name)
   const site = options.site ?? (await firstSite(session))
   const team = options.team ?? (await firstTeam(session))
   const document = {
@@ -31,6 +33,13 @@ export async function add(session: Session, [name = '']: readonly string[], opti
   out(`${name} is served at ${options.path} from ${site}, owned by ${team}.`)
   if (!options.public) tell('Callers need a token; with --public they would not.')
   tell(`Look: tidegate explain GET ${options.path.replace('/**', '/x').replace(/\{[^}]*\}/g, 'x')}`)
+}
+
+/** A merge puts its document in the place of a namesake's: routes of somebody's service would be gone in silence. */
+async function refuseKnown({ client }: Session, name: string): Promise<void> {
+  const known = (await client.services()).find(({ service }) => service === name)
+  if (known === undefined) return
+  throw problems['service-known']({ service: name, team: known.team, routes: count(known.routes, 'route') })
 }
 
 async function firstSite({ client }: Session): Promise<string> {

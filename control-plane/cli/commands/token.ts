@@ -7,12 +7,18 @@ import type { Session } from '../session.ts'
 export async function create(
   { client, out, tell, format }: Session,
   [name = '']: readonly string[],
-  { scope, expiresIn }: { scope: readonly string[]; expiresIn?: string },
+  { scope = [], expiresIn }: { scope?: readonly string[]; expiresIn?: string },
 ): Promise<void> {
   if (scope.length === 0) {
     throw problems['usage-wrong']({
       reason: 'A token without a scope opens nothing',
       usage: `tidegate token create ${name} --scope read   (also: apply, flip, token, metrics, admin)`,
+    })
+  }
+  if (expiresIn !== undefined && !/^\d{1,4}[hd]$/.test(expiresIn)) {
+    throw problems['usage-wrong']({
+      reason: `--expires-in ${expiresIn} is not a time`,
+      usage: 'Give whole hours or days, at most a year: 12h, 30d',
     })
   }
   // A scope that does not exist is refused by the control plane, with those that do.
@@ -47,6 +53,10 @@ export async function list({ client, out, format }: Session): Promise<void> {
 
 /** `tidegate token rm ID` */
 export async function remove({ client, out, format }: Session, [id = '']: readonly string[]): Promise<void> {
+  if (!/^[0-9A-Z]{26}$/.test(id)) {
+    const usage = 'See the ids: tidegate token ls. A token of the configuration goes by taking it out there.'
+    throw problems['usage-wrong']({ reason: `"${id}" is not the id of a token that can be revoked`, usage })
+  }
   await client.revokeToken(id)
   out(format === 'json' ? json({ id, revoked: true }) : `Revoked ${id}.`)
 }

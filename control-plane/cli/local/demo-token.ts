@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { readKeptJson } from '#server-kit/kept-file.ts'
 import { writeSecretFile } from '#server-kit/secret.ts'
+import { problems } from '../errors.ts'
 import { type Demo, sha256 } from './demo-file.ts'
 import { readCatalogFolder, scopesOf } from './example-catalog.ts'
 
@@ -17,10 +18,15 @@ export async function seedToken({ home, root, demo }: { home: string; root: stri
   }
   // Loaded only where there is a Redis to talk to.
   const { Redis } = await import('ioredis')
+  let said: Error | undefined
   const redis = new Redis(demo.redis.onprem, { lazyConnect: true, commandTimeout: 5_000, maxRetriesPerRequest: 3 })
+  // What it says stands in the rejection, too; without a listener it would be printed past everything.
+  redis.on('error', (cause) => (said = cause))
   try {
     await redis.connect()
     await redis.set(`token:${digest}`, JSON.stringify(caller))
+  } catch (cause) {
+    throw problems['redis-unreachable']({ url: demo.redis.onprem, reason: (said ?? (cause as Error)).message, cause })
   } finally {
     redis.disconnect()
   }

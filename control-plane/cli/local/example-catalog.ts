@@ -1,7 +1,10 @@
 /** Catalog folders, and the example as it fits a system on this machine: the same texts with its addresses. */
-import { readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { createReadStream } from 'node:fs'
+import { readdir } from 'node:fs/promises'
+import { join, relative } from 'node:path'
+import { text as textOf } from 'node:stream/consumers'
 import { parse } from 'yaml'
+import { limits } from '#routes/catalog-schema.ts'
 import { type Addresses, onLoopback } from './addresses.ts'
 import { defaultBase, portsAt, sites } from './ports.ts'
 
@@ -11,11 +14,23 @@ export interface CatalogText {
   readonly text: string
 }
 
-/** Every YAML file below `folder`, sorted by path. */
+/** Every YAML file below `folder`, sorted by path; without hidden ones, as a repository's CI has them. */
 export async function readCatalogFolder(folder: string): Promise<CatalogText[]> {
-  const names = await readdir(folder, { recursive: true })
-  const files = names.filter((name) => /\.ya?ml$/.test(name)).sort()
-  return Promise.all(files.map(async (file) => ({ file, text: await readFile(join(folder, file), 'utf8') })))
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
+  const files = entries
+    .filter((entry) => !entry.isDirectory() && /\.ya?ml$/.test(entry.name))
+    .map(({ parentPath, name }) => relative(folder, join(parentPath, name)))
+    .filter((file) => !/(^|\/)\./.test(file))
+    .sort()
+  const texts: CatalogText[] = []
+  // One after the other: thousands at once would be more open files than a process may have.
+  for (const file of files) texts.push({ file, text: await readBeginning(join(folder, file)) })
+  return texts
+}
+
+/** One byte more than a document may have: what is too large is refused by that alone, whatever its size. */
+function readBeginning(path: string): Promise<string> {
+  return textOf(createReadStream(path, { end: limits.documentBytes }))
 }
 
 /**

@@ -3,9 +3,9 @@ import { rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { root } from '../root.ts'
 
-/** `TIDEGATE_HOME`, else `.tidegate` in the repository. */
+/** `TIDEGATE_HOME`, else `.tidegate`; a relative path begins at the repository, as the bootstrap has it, too. */
 export function homeOf(env: Readonly<Record<string, string | undefined>>): string {
-  return resolve(env['TIDEGATE_HOME'] || join(root, '.tidegate'))
+  return resolve(root, env['TIDEGATE_HOME'] || '.tidegate')
 }
 
 /** What a system writes there. */

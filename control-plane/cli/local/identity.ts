@@ -22,6 +22,16 @@ export function isAlive({ pid, born }: Identity): boolean {
   return born === '' || bornOf(pid) === born
 }
 
+/** Whether a process of this group still runs: the ports of a program may be held by what it started itself. */
+export function hasMembers(group: number): boolean {
+  try {
+    process.kill(-group, 0)
+    return true
+  } catch (cause) {
+    return (cause as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
 /** Fields 3 and 22 of /proc/PID/stat; the name before them may hold spaces and brackets, so it is counted from the last. */
 function bornOf(pid: number): string {
   try {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { writeSecretFile } from '#server-kit/secret.ts'
 import { problems } from '../errors.ts'
-import { type Identity, identify, isAlive } from './identity.ts'
+import { hasMembers, type Identity, identify, isAlive } from './identity.ts'
 
 export interface Running extends Identity {
   /** Where it can be reached, for who starts a second one. */
@@ -134,7 +134,7 @@ async function endLeftOvers(running: Running, tell: (line: string) => void): Pro
     }
   }
   const until = performance.now() + endedWithinMs
-  while (left.some(([, child]) => isAlive(child)) && performance.now() < until) {
+  while (left.some(([, { pid }]) => hasMembers(pid)) && performance.now() < until) {
     await sleep(lookEveryMs)
   }
 }

@@ -26,7 +26,8 @@ afterEach(() => {
 /** Runs a command in this process; `code` as the real one would end. */
 async function tidegate(...argv: string[]) {
   const [out, told]: [string[], string[]] = [[], []]
-  const env = { TIDEGATE_HOME: system.home }
+  // At this base nobody has a Redis.
+  const env = { TIDEGATE_HOME: system.home, TIDEGATE_PORT_BASE: '1024' }
   const commands = buildCommands({
     ...{ env, folder: root },
     ...{ out: (text) => out.push(text), tell: (text) => told.push(text) },
@@ -98,6 +99,9 @@ describe('flip and rollback', () => {
     [2, ['flip', 'orders', '--to', 'mars', '--reason', 'x'], /no deployment at mars/],
     [2, ['flip', 'orders', '--to', 'cloud', '--percent', '101', '--reason', 'x'], /not a share/],
     [2, ['flip', 'orders', '--to', 'cloud', '--percent', '0.001', '--reason', 'x'], /not a share/],
+    [2, ['flip', 'orders', '--to', 'cloud', '--reason', ' '], /reason is empty/],
+    [2, ['flip', 'orders'], /fix: tidegate flip <unit> --to <site> --reason <text>/],
+    [2, ['get'], /missing required argument 'things'/],
     [4, ['rollback', 'files'], /no move that could be taken back/],
   ] as const)('end with %i: %j', async (code, argv, why) => {
     const failed = await tidegate(...argv)
@@ -118,8 +122,13 @@ describe('explain and status', () => {
     expect((await json('explain', 'GET', 'http://api.example.com/v1/orders/7')).unit).toBe('orders')
   })
 
-  it('refuse a header that is none', async () => {
-    expect((await tidegate('explain', 'GET', '/x', '-H', 'nonsense')).code).toBe(2)
+  it.each([
+    [['GET', '/x', '-H', 'nonsense'], /not a header/],
+    [['G T', '/x'], /not a method/],
+    [['GET', 'localhost/v1/orders'], /neither a URL nor a path/],
+    [['GET', 'ftp://api.example.com/'], /neither a URL nor a path/],
+  ])('refuse what is no request: %j', async (argv, why) => {
+    expect(await tidegate('explain', ...argv)).toMatchObject({ code: 2, out: '', told: expect.stringMatching(why) })
   })
 
   it('show the programs and one unit with its history', async () => {
@@ -147,6 +156,14 @@ describe('token', () => {
 
   it('without a scope is refused before it is made', async () => {
     expect(await tidegate('token', 'create', 'nothing')).toMatchObject({ code: 2, out: '' })
+  })
+
+  it.each([
+    [['create', 'x', '--scope', 'reed'], /must be one of read, apply/],
+    [['create', 'x', '--scope', 'read', '--expires-in', '3'], /--expires-in 3 is not a time/],
+    [['rm', 'bootstrap-ops'], /not the id of a token/],
+  ])('refuses %j', async (argv, why) => {
+    expect(await tidegate('token', ...argv)).toMatchObject({ code: 2, out: '', told: expect.stringMatching(why) })
   })
 })
 
@@ -197,14 +214,15 @@ describe('apply, diff and service add', () => {
     const asJson = JSON.parse((await tidegate('apply', folder.path, '-o', 'json')).told)
 
     expect(failed.code).toBe(2)
-    expect(failed.told).toMatch(/^services\/orders\.yaml:2:1 "ownr": unknown; did you mean "owner"\?$/m)
+    expect(failed.told).toMatch(/^services\/orders\.yaml:\d+:1 "ownr": unknown; did you mean "owner"\?$/m)
     expect(failed.told).toMatch(/^services\/users\.yaml:\d+:\d+ "teir"/m)
     expect(asJson.faults.length).toBeGreaterThan(1)
   })
 
   it('refuse a folder that is none', async () => {
     expect((await tidegate('apply', '/nowhere')).code).toBe(2)
-    expect((await tidegate('apply')).told).toMatch(/tidegate apply DIR/)
+    expect((await tidegate('apply', 'package.json')).told).toMatch(/package\.json .*: it is a file/)
+    expect((await tidegate('apply')).told).toMatch(/fix: tidegate apply .*<dir>/)
   })
 
   it('with --if-none leave a catalog alone that is there', async () => {
@@ -212,6 +230,16 @@ describe('apply, diff and service add', () => {
     await edit(folder.file('services/search.yaml'), 'tier: ', 'tier: 3 # ')
 
     expect((await tidegate('apply', folder.path, '--if-none')).out).toMatch(/a catalog was applied before/)
+    expect(await json('apply', folder.path, '--if-none')).toEqual({ applied: false })
+  })
+
+  it('of the example as it stands in the repository lead to the samples, wherever the ports of this system begin', async () => {
+    expect(system.demo.base).not.toBe(17_000)
+
+    const { out, told } = await tidegate('diff', 'routes/example')
+
+    expect(out).not.toMatch(/127\.0\.0\.1:17\d{3}/)
+    expect(told).toContain(`${system.demo.base} and above`)
   })
 
   it('put one’s own service behind the gateway in one line', async () => {
@@ -227,6 +255,54 @@ describe('apply, diff and service add', () => {
       return answer.ok && ((await answer.json()) as { site: string }).site === 'cloud'
     })
   })
+
+  it('never put one’s own in the place of another service, unless told to', async () => {
+    const argv = ['service', 'add', 'users', '--url', system.demo.services.onprem, '--path', '/mine/**']
+
+    const refused = await tidegate(...argv)
+
+    expect(refused).toMatchObject({ code: 4, out: '' })
+    expect(refused.told).toMatch(/a service users already, of team-identity, with 4 routes/)
+    expect((await tidegate(...argv, '--replace')).out).toMatch(/^Applied: changed 1 service \(users\)/)
+  })
+})
+
+describe('JSON', () => {
+  it('comes from commands that work on this machine, too', async () => {
+    await using folder = await temporaryFolder()
+
+    expect((await json('keys', 'init', folder.path)).written).toHaveLength(6)
+  })
+
+  it('tells of a setup without its Redis', async () => {
+    await using folder = await temporaryFolder()
+
+    const { told, code } = await tidegate('setup', folder.path, '--loopback', '-o', 'json')
+
+    expect(code).toBe(8)
+    expect(JSON.parse(told)).toMatchObject({
+      code: 'redis-unreachable',
+      detail: expect.stringContaining('ECONNREFUSED'),
+    })
+  })
+
+  it('tells what was typed wrongly', async () => {
+    const { told, code } = await tidegate(
+      'flip',
+      'orders',
+      '--to',
+      'cloud',
+      '--reason',
+      'x',
+      '--percnt',
+      '10',
+      '-o',
+      'json',
+    )
+
+    expect(code).toBe(2)
+    expect(JSON.parse(told)).toMatchObject({ code: 'usage-wrong', detail: expect.stringContaining('--percent') })
+  })
 })
 
 describe('the command itself', () => {
@@ -241,7 +317,7 @@ describe('the command itself', () => {
   }
 
   it('ends with 2 on a typo, and suggests what was meant', async () => {
-    expect(await typed('statsu')).toMatchObject({ code: 2, text: expect.stringContaining('Did you mean status?') })
+    expect(await typed('statsu')).toMatchObject({ code: 2, text: expect.stringContaining('did you mean status?') })
   })
 
   it('ends with 8 when nobody answers', async () => {

@@ -40,6 +40,13 @@ describe('a command finds its system', () => {
     expect(findSystem({}, { TIDEGATE_HOME: folder.file('home') }, '/', '/nowhere').url).toBe(running.console)
   })
 
+  it('that runs from a relative TIDEGATE_HOME of the clone, as `npm start` reads it, from every folder', async () => {
+    await using clone = await temporaryFolder()
+    await withDemo(clone, 'state/demo.json')
+
+    expect(findSystem({}, { TIDEGATE_HOME: 'state' }, clone.file('docs'), clone.path).token).toBe('nearby')
+  })
+
   it('that runs from the clone, wherever the command is typed', async () => {
     await using folder = await temporaryFolder()
     await withDemo(folder, 'clone/.tidegate/demo.json')
@@ -55,7 +62,8 @@ describe('a command finds its system', () => {
   })
 
   it('or says what it looked for', () => {
-    expect(() => findSystem({}, {}, '/', '/nowhere')).toThrow(/no --url, no TIDEGATE_URL/)
+    expect(() => findSystem({}, {}, '/', '/nowhere')).toThrow(/no --url, no TIDEGATE_URL, no \.tidegate\/demo\.json/)
+    expect(() => findSystem({}, { TIDEGATE_HOME: '/gone' }, '/', '/nowhere')).toThrow(/no \/gone\/demo\.json/)
   })
 
   it('and refuses tokens that others may read', async () => {

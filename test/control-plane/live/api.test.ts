@@ -47,6 +47,19 @@ describe('the stream of events', () => {
     await done
   })
 
+  it('ends soon after the token that opened it is revoked', async () => {
+    await using plane = await startControlPlane()
+    const { id, token } = await plane.client.createToken({ name: 'leaver', scopes: ['read'] })
+    const answer = await fetch(`${plane.url}/api/v1/events`, { headers: { authorization: `Bearer ${token}` } })
+    const ended = answer.text().catch(() => 'cut')
+    await eventually(() => plane.controlPlane.plane.events.listeners === 1)
+
+    await plane.client.revokeToken(id)
+
+    expect(await ended).toBe('cut')
+    await eventually(() => plane.controlPlane.plane.events.listeners === 0)
+  })
+
   it('is resumed where it broke off, or says that too much was missed', async () => {
     await using plane = await startControlPlane()
     await plane.client.apply({ files })

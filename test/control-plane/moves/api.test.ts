@@ -85,6 +85,10 @@ describe('a flip', () => {
     await plane.client.flip('stale', { to: 'onprem', reason: 'whichever' }, '*')
   })
 
+  it.each(['', ' '])('without a reason (%j) is refused', async (reason) => {
+    await expect(plane.client.flip('orders', { to: 'cloud', reason }, '*')).rejects.toMatchObject({ status: 400 })
+  })
+
   it('to a site without deployment is refused with the nearest name', async () => {
     const refused = plane.client.flip('orders', { to: 'cluod', reason: 'typo' }, '*')
     await expect(refused).rejects.toMatchObject({ status: 422, code: 'site-without-deployment' })

@@ -1,5 +1,5 @@
-import { statSync } from 'node:fs'
-import { DatabaseSync } from 'node:sqlite'
+import { copyFileSync, cpSync, rmSync, statSync } from 'node:fs'
+import { backup, DatabaseSync } from 'node:sqlite'
 import { Kysely, sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 import { openStore } from '../../../control-plane/store/database.ts'
@@ -54,6 +54,57 @@ describe('the store', () => {
     expect(await pragma('foreign_keys')).toBe(1)
     await raw.destroy()
     await store.close()
+  })
+
+  it('says that the disk is full, and goes on when there is room again', async () => {
+    const db = new Kysely<Rows>({ dialect: new NodeSqliteDialect(':memory:') })
+    await bringUpToDate(db, 0)
+    const room = (pages: number) => sql`pragma max_page_count = ${sql.raw(`${pages}`)}`.execute(db)
+    const keep = (text: string) =>
+      db
+        .transaction()
+        .execute((tx) => tx.insertInto('catalog_files').values({ file: 'a.yaml', text, changed_at: 1 }).execute())
+    await room(1)
+
+    // SQLite has ended the transaction by itself then; ours must not hide why.
+    await expect(keep('x'.repeat(1_000_000))).rejects.toThrow(/full/)
+    await room(1_000_000)
+    await keep('x'.repeat(1_000_000))
+    await db.destroy()
+
+    const store = await openStore(undefined, 0)
+    const full = Object.assign(new Error('database or disk is full'), { errcode: 13 })
+    await expect(store.write(() => Promise.reject(full))).rejects.toMatchObject({ code: 'store-unusable' })
+    await store.close()
+  })
+
+  it('is not opened with the log of another database beside it, as after half a restore', async () => {
+    await using folder = await temporaryFolder()
+    const store = await openStore(folder.file('home'), 0)
+    const database = folder.file('home/tidegate.db')
+    const fill = (from: number) =>
+      store.write(async ({ tables }) => {
+        for (let at = from; at < from + 200; at++) await tables.follow(0, change(`unit-${at}`, 1, 1))
+      })
+    await fill(0)
+    const raw = new DatabaseSync(database)
+    await backup(raw, folder.file('backup.db'))
+    await fill(200)
+    raw.exec('pragma wal_checkpoint(truncate)')
+    raw.close()
+    await fill(400)
+    // What a killed control plane leaves behind.
+    cpSync(folder.file('home'), folder.file('killed'), { recursive: true })
+    await store.close()
+    copyFileSync(folder.file('backup.db'), folder.file('killed/tidegate.db'))
+
+    await expect(openStore(folder.file('killed'), 0)).rejects.toMatchObject({ code: 'store-unusable' })
+
+    for (const ending of ['-wal', '-shm']) rmSync(folder.file(`killed/tidegate.db${ending}`), { force: true })
+    copyFileSync(folder.file('backup.db'), folder.file('killed/tidegate.db'))
+    const restored = await openStore(folder.file('killed'), 0)
+    expect(await restored.records.tables.placements()).toHaveLength(200)
+    await restored.close()
   })
 
   it('is refused to a second holder, and free again when the first has closed it', async () => {

@@ -84,4 +84,15 @@ describe('the ledger of sightings', () => {
     expect(ofOne.length).toBeLessThanOrEqual(32)
     expect(Math.max(...ofOne.map(({ placements }) => placements))).toBe(99)
   })
+
+  it('gives the places of colos that nobody sees any more to those that are seen', () => {
+    const ledger = new SightingLedger()
+    for (let made = 0; made < 1_000; made++) ledger.note([row(`forged-${made}`, 1, 0)], 0)
+    ledger.note([row('SIN', 1, 599_000)], 0)
+    expect(ledger.refused).toBe(1)
+
+    ledger.note([row('FRA', 1, 601_000)], 0)
+
+    expect(ledger.all().map(({ colo }) => colo)).toEqual(['FRA'])
+  })
 })

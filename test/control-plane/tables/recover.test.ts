@@ -80,3 +80,19 @@ describe('an old backup that is restored', () => {
     expect(gateway.table?.placementOf.get('orders')?.epoch).toBe(flipped.epoch)
   })
 })
+
+describe('a gateway that claims numbers which nobody gave out', () => {
+  it.each([Number.MAX_SAFE_INTEGER, 2 ** 49, 1e300])('up to %d does not end the counting', async (number) => {
+    await using plane = await startControlPlane()
+    await plane.client.apply({ files })
+    const held = { structure: { number, digest: 'x' }, placements: { number, digest: 'x' }, epochs: { orders: number } }
+    const registration = { internalUrl: 'http://127.0.0.1:9', startedAt: 1, version: '0', held }
+    await plane.call('PUT', '/api/v1/sites/onprem/gateways/broken-into', registration)
+    const acknowledgement = { held, refusals: [] }
+    await plane.call('POST', '/api/v1/sites/onprem/gateways/broken-into/acknowledgement', acknowledgement)
+
+    const flipped = await plane.client.flip('orders', { to: 'cloud', reason: 'goes on' }, '*')
+
+    expect([flipped.epoch, flipped.table]).toEqual([2, 2])
+  })
+})

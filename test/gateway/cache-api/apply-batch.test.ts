@@ -99,6 +99,9 @@ describe('a received batch', () => {
     expect(alarms).toHaveLength(1)
     expect([await read('b'), await read('c')]).toEqual(['tombstone', 'tombstone'])
     expect(stampMs(stampClock.next()) - clock.now()).toBeLessThan(1_000)
+    // One word a minute, not one a batch.
+    await apply(set('d', stampAt(600)))
+    expect(alarms).toHaveLength(1)
     expect(await memory.put('shop', 'b', Buffer.from('mine'), { stamp: stampClock.next(), ttlMs: -1 })).toBe('stored')
   })
 

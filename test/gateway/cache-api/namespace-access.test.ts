@@ -12,4 +12,10 @@ describe('access to namespaces', () => {
     expect(mayUse({ ...client, namespaces: ['*'] }, 'read', 'anything')).toBe(true)
     expect(mayUse({ ...client, namespaces: [] }, 'read', 'shop')).toBe(false)
   })
+
+  it('never reaches the stored answers of services, by no pattern', () => {
+    for (const namespaces of [['*'], ['resp-*', 'r*'], ['responses']])
+      for (const verb of ['read', 'write', 'delete'] as const)
+        expect(mayUse({ client: 'monolith', namespaces, verbs: [verb] }, verb, 'responses')).toBe(false)
+  })
 })

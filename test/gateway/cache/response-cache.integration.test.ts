@@ -12,7 +12,7 @@ import {
 } from '../../support/recording-upstream.ts'
 import { startMemcached, type TestServer } from '../../support/servers.ts'
 import { placementSet, policy, route, service, structure } from '../../support/tables.ts'
-import { type Bed, openBed, type RunningGateway } from '../bed.ts'
+import { type Bed, openBed, type RunningGateway, rawClient } from '../bed.ts'
 
 let bed: Bed
 let upstream: RecordingUpstream
@@ -29,14 +29,20 @@ beforeAll(async () => {
   memcached = await startMemcached()
   upstream = await startRecordingUpstream((request) => respond(request))
   const services = [service('orders', { deployments: [{ site: 'onprem', url: upstream.url }] })]
+  const host = { unsafeTargets: 'reject' } as const
+  const hosts = [
+    { ...host, name: 'api.example.com', aliases: ['localhost', '127.0.0.1'] },
+    { ...host, name: '*.shop.example.com', aliases: [] },
+  ]
   const routes = [
     route('/public/**', { policy: { ...policy, cache } }),
     route('/shared/**', { policy: { ...policy, auth, cache } }),
     route('/mine/**', { policy: { ...policy, auth, cache: { ...cache, per: 'consumer' } } }),
     route('/short/**', { policy: { ...policy, cache: { ...cache, ttlMs: 1_000 } } }),
     route('/never/**'),
+    route('/open-mine/**', { policy: { ...policy, cache: { ...cache, per: 'consumer' } } }),
   ]
-  await bed.writeTable('table', structure(routes, { services }), placementSet([]))
+  await bed.writeTable('table', structure(routes, { services, hosts }), placementSet([]))
   const tokens = ['anna', 'ben'].map((consumer) => ({
     sha256: hash('sha256', `token-of-${consumer}`, 'hex'),
     consumer,
@@ -209,6 +215,55 @@ describe('an answer to somebody', () => {
 
     expect((await ask('/shared/b', as('ben'))).cache).toMatch(/hit/)
     expect((await ask('/shared/b')).status).toBe(401)
+  })
+})
+
+describe('an answer that a stranger provoked', () => {
+  /** `fetch` writes its own Host. */
+  async function raw(path: string, fields: readonly string[]): Promise<string> {
+    const client = await rawClient(gateway.port)
+    client.write(`GET ${path} HTTP/1.1\r\n${fields.join('\r\n')}\r\nConnection: close\r\n\r\n`)
+    return client.closed()
+  }
+
+  it.each([
+    ['another port', 'api.example.com:1337'],
+    ['a trailing dot', 'api.example.com.'],
+    ['an alias', 'localhost'],
+    ['another name under one wildcard', 'two.shop.example.com'],
+  ])('for %s of the host is given to nobody else', async (_, host) => {
+    respond = ({ head }) => ok(`link to ${/^host: (.*)$/im.exec(head)?.[1]} ${++served}`)
+    const victim = host.startsWith('two') ? 'one.shop.example.com' : 'api.example.com'
+    const path = `/public/host-${host.replace(/\W/g, '-')}`
+    const before = await storedNow()
+    await raw(path, [`Host: ${host}`])
+    await stored(before + 1)
+
+    expect(await raw(path, [`Host: ${victim}`])).toContain(`link to ${victim} 2`)
+  })
+
+  it('with an X-Original-URL never comes from another path', async () => {
+    let seen: string | undefined
+    respond = ({ head }) => {
+      seen = head
+      return ok('fine')
+    }
+    await ask('/public/original', { 'x-original-url': '/v1/orders/admin', accept: '*/*' })
+
+    expect(seen).toContain('GET /public/original')
+    expect(seen).not.toContain('admin')
+  })
+
+  it.each([
+    ['a token that the public route does not look at', '/open-mine/a', { authorization: 'Bearer of-anna' }],
+    ['a session cookie', '/public/session', { cookie: 'session=anna' }],
+  ])('with %s is not stored for those without', async (_, path, credential) => {
+    respond = ({ head }) => ok(`for ${/anna/.exec(head)?.[0] ?? 'anybody'}`)
+    expect((await ask(path, credential)).text).toContain('anna')
+    // The next one is stored by the same queue of work: what the first one might have stored is there by then.
+    await warm(`/public/behind${path}`)
+
+    expect((await ask(path)).text).toBe('for anybody')
   })
 })
 

@@ -4,7 +4,7 @@ import { storableMs } from '../../../gateway/cache/storable.ts'
 
 const policy: CachePolicy = { ttlMs: 60_000, staleWhileRevalidateMs: 0, tags: [], vary: ['accept-language'] }
 const answer = (...headers: string[]) => ({ status: 200, reason: 'OK', headers, body: Buffer.from('x') })
-const shared = { policy, authenticated: false }
+const shared = { policy, authenticated: false, consumer: undefined }
 
 describe('how long an answer may be stored', () => {
   it.each([
@@ -25,11 +25,17 @@ describe('how long an answer may be stored', () => {
   })
 
   it('is nothing for somebody alone, unless the key has the consumer or the answer is public', () => {
-    expect(storableMs(answer(), { policy, authenticated: true })).toBe(0)
-    expect(storableMs(answer('Cache-Control', 'public'), { policy, authenticated: true })).toBe(60_000)
-    expect(
-      storableMs(answer('Cache-Control', 'private'), { policy: { ...policy, per: 'consumer' }, authenticated: true }),
-    ).toBe(60_000)
+    const known = { policy, authenticated: true, consumer: 'anna' }
+    const own = { ...known, policy: { ...policy, per: 'consumer' as const } }
+
+    expect(storableMs(answer(), known)).toBe(0)
+    expect(storableMs(answer('Cache-Control', 'public'), known)).toBe(60_000)
+    expect(storableMs(answer('Cache-Control', 'private'), own)).toBe(60_000)
+    // A credential that nobody here has verified is nobody's key.
+    expect(storableMs(answer(), { ...own, consumer: undefined })).toBe(0)
+    expect(storableMs(answer('Cache-Control', 'private'), { ...own, consumer: undefined, authenticated: false })).toBe(
+      0,
+    )
   })
 
   it.each([201, 206, 301, 404, 500])('is nothing for status %i', (status) => {

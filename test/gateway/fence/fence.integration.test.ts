@@ -4,8 +4,8 @@ import { type Mark, type MarkKind, writeMark } from '#routes/hop.ts'
 import { eventually } from '../../support/eventually.ts'
 import { freePorts } from '../../support/free-port.ts'
 import { ok, type RecordingUpstream, startRecordingUpstream } from '../../support/recording-upstream.ts'
-import { placement, placementSet, route, service, structure } from '../../support/tables.ts'
-import { type Bed, openBed, type RunningGateway } from '../bed.ts'
+import { placement, placementSet, policy, route, service, structure } from '../../support/tables.ts'
+import { type Bed, openBed, type RunningGateway, rawClient } from '../bed.ts'
 
 let bed: Bed
 let onpremService: RecordingUpstream
@@ -13,7 +13,8 @@ let cloudService: RecordingUpstream
 let onprem: RunningGateway
 let cloud: RunningGateway
 
-const routes = [route('/v1/**')]
+const impatient = { ...policy, timeout: { ...policy.timeout, firstByteMs: 300 } }
+const routes = [route('/v1/**'), route('/slow/**', { policy: impatient })]
 const at = (number: number, epoch: number, owner: string) =>
   placementSet([placement('orders', { epoch, owner })], { number })
 
@@ -138,6 +139,20 @@ describe('a request at the wrong site', () => {
     const answer = await ask(cloud, { 'x-tidegate-hop': `${(await marked('hop', {}))['x-tidegate-hop']}x` })
 
     expect(await answer.text()).toBe('onprem')
+  })
+})
+
+describe('a stranger who never ends its body', () => {
+  it('loses its place in time, before anything crosses', async () => {
+    const crossed = onpremService.requests.length
+    const client = await rawClient(cloud.port)
+    client.write('POST /slow/x HTTP/1.1\r\nHost: api.example.com\r\nContent-Length: 100\r\n\r\nx')
+
+    const answer = await client.closed(4_000)
+
+    expect(answer).toMatch(/^HTTP\/1\.1 408 /)
+    expect(answer).toContain('client-too-slow')
+    expect(onpremService.requests.length).toBe(crossed)
   })
 })
 

@@ -5,6 +5,21 @@ import { exchangeOf } from '../exchange.ts'
 
 const phase = clientAddress(trustedProxies(['10.0.0.0/8', '2001:db8::/32', '192.0.2.7']))
 
+describe('the scheme that a client used', () => {
+  it.each([
+    ['203.0.113.5', 'https', 'http'],
+    ['10.1.2.3', 'https', 'https'],
+    ['10.1.2.3', 'https, http', 'http'],
+    ['10.1.2.3', 'javascript', 'http'],
+  ] as const)('as %s says, %s, is %s', async (peer, said, scheme) => {
+    const x = exchangeOf(['X-Forwarded-Proto', said], { peer })
+
+    await phase.before?.(x)
+
+    expect(x.scheme).toBe(scheme)
+  })
+})
+
 describe('the address of a client', () => {
   it.each([
     ['is its own when it comes itself', '203.0.113.5', '6.6.6.6', '203.0.113.5'],

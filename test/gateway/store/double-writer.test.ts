@@ -9,7 +9,7 @@ import { DoubleWriter } from '../../../gateway/store/double-writer.ts'
 import { MemoryStore } from '../../../gateway/store/memory-store.ts'
 import type { ReplicationPeer } from '../../../gateway/store/replication-peer.ts'
 import { Shipper, type ShipperOptions } from '../../../gateway/store/shipper.ts'
-import { StampClock } from '../../../gateway/store/stamp.ts'
+import { makeStamp, StampClock } from '../../../gateway/store/stamp.ts'
 import { cacheStoreContract } from '../../contracts/cache-store.ts'
 import { eventually, within } from '../../support/eventually.ts'
 
@@ -86,6 +86,16 @@ describe('a double-written cache', () => {
     const found = await peer.store.get('shop', 'k')
     expect(found).toMatchObject({ kind: 'hit', stamp, flags: 9, contentType: 'a/b' })
     expect(found.kind === 'hit' && found.value.equals(value) && found.ttlMs <= 60_000).toBe(true)
+  })
+
+  it('writes over a delete of a clock ahead of ours, once it was seen', async () => {
+    const { stamps, inner, store, put } = site()
+    await inner.delete('shop', 'k', { stamp: makeStamp(clock.now() + 5_000, 0, 9) })
+    expect(await put('k', 'x')).toBe('older')
+
+    await store.get('shop', 'k', { deadlineMs: 1_000 })
+
+    expect(await store.put('shop', 'k', text('x'), { stamp: stamps.next(), ttlMs: -1 })).toBe('stored')
   })
 
   it('ships the bytes as they were when they were written', async () => {

@@ -6,9 +6,10 @@ import { encodeEnvelope } from '../../../gateway/store/envelope.ts'
 import { MemcachedStore } from '../../../gateway/store/memcached-store.ts'
 import { MetaNode } from '../../../gateway/store/meta-node.ts'
 import { nodeKey } from '../../../gateway/store/node-key.ts'
-import { makeStamp, StampClock } from '../../../gateway/store/stamp.ts'
+import { makeStamp, StampClock, stampMs } from '../../../gateway/store/stamp.ts'
 import { cacheStoreContract } from '../../contracts/cache-store.ts'
 import { eventually } from '../../support/eventually.ts'
+import { startFaultProxy } from '../../support/fault-proxy.ts'
 import { startMemcached, type TestServer } from '../../support/servers.ts'
 
 const stamps = new StampClock(systemClock, 1)
@@ -24,12 +25,19 @@ afterAll(async () => {
   for (const server of servers) await server.stop()
 })
 
-const open = async (ring: 'ketama' | 'rendezvous', count: number): Promise<MemcachedStore> => {
+interface Other {
+  readonly port?: number
+  readonly believes?: (stamp: bigint) => boolean
+}
+
+const open = async (ring: 'ketama' | 'rendezvous', count: number, other: Other = {}): Promise<MemcachedStore> => {
+  const { port: through, ...more } = other
   const store = new MemcachedStore({
     ...parts,
+    ...more,
     zone: 'real',
     ring,
-    nodes: servers.slice(0, count).map(({ port }) => ({ host: '127.0.0.1', port })),
+    nodes: servers.slice(0, count).map(({ port }) => ({ host: '127.0.0.1', port: through ?? port })),
     newStamp: () => stamps.next(),
     // A shared machine may pause any process for longer than a real deadline.
     writeDeadlineMs: 1_000,
@@ -62,7 +70,10 @@ describe('a zone of real memcached', () => {
 
     expect(await store.get('shop', 'foreign', { deadlineMs: 1_000 })).toEqual({ kind: 'miss', because: 'unreadable' })
     expect(await store.delete('shop', 'foreign', { stamp: stamps.next() })).toBe('not-found')
-    expect(await store.get('shop', 'foreign', { deadlineMs: 1_000 })).toEqual({ kind: 'miss', because: 'tombstone' })
+    expect(await store.get('shop', 'foreign', { deadlineMs: 1_000 })).toMatchObject({
+      kind: 'miss',
+      because: 'tombstone',
+    })
     node.close()
   })
 
@@ -77,6 +88,36 @@ describe('a zone of real memcached', () => {
 
     expect(found).toEqual({ kind: 'miss', because: 'unreadable' })
     node.close()
+  })
+
+  it.each([
+    ['while it looks', 0],
+    ['while it writes', 25],
+  ])('loses no write to a late read on its connection, %s', async (_, afterMs) => {
+    await using proxy = await startFaultProxy(servers[0]?.port ?? 0)
+    const store = await open('rendezvous', 1, { port: proxy.port })
+    const stamp = stamps.next()
+    const key = `late-${afterMs}`
+    expect(await store.put('shop', key, Buffer.from('x'), { stamp, ttlMs: -1 })).toBe('stored')
+    await proxy.set({ kind: 'latency', ms: 20 })
+
+    const deleting = store.delete('shop', key, { stamp: stamps.next() })
+    await new Promise((resolve) => setTimeout(resolve, afterMs))
+    const late = await store.get('shop', key, { deadlineMs: 3 })
+
+    expect(late).toMatchObject({ kind: 'miss', because: 'timeout' })
+    expect(await deleting).toBe('deleted')
+  })
+
+  it('neither serves nor obeys what a clock far ahead has left there', async () => {
+    const now = Date.now()
+    const store = await open('rendezvous', 1, { believes: (stamp) => stampMs(stamp) < now + 60_000 })
+    const ahead = { stamp: makeStamp(now + 3_600_000, 0, 9), ttlMs: -1 }
+    await (await single()).put('shop', 'ahead', Buffer.from('x'), ahead)
+
+    expect(await store.get('shop', 'ahead', { deadlineMs: 1_000 })).toEqual({ kind: 'miss', because: 'unreadable' })
+    await store.delete('shop', 'ahead', { stamp: stamps.next() })
+    expect(await (await single()).get('shop', 'ahead', { deadlineMs: 1_000 })).toMatchObject({ because: 'tombstone' })
   })
 
   it('removes, and does not remember, what was deleted so long ago that no set can be late', async () => {

@@ -62,4 +62,25 @@ describe('the stamp clock', () => {
       )
     }
   })
+
+  it('believes what its own clock can have given, also after that clock went back', () => {
+    const clock = new HeldClock()
+    clock.advance(3_600_000)
+    const stamps = new StampClock(clock, 1)
+    const own = stamps.next()
+    clock.advance(-600_000)
+
+    expect(stamps.believes(own)).toBe(true)
+    expect(stamps.believes(stamps.next())).toBe(true)
+    expect(stamps.believes(makeStamp(stampMs(own) + 60_001, 0, 2))).toBe(false)
+  })
+
+  it('tells of a wrong clock once a minute, however many stamps show it', () => {
+    const clock = new HeldClock()
+    const stamps = new StampClock(clock, 1)
+
+    expect([stamps.alarm(), stamps.alarm()]).toEqual([true, false])
+    clock.advance(60_000)
+    expect([stamps.alarm(), stamps.alarm()]).toEqual([true, false])
+  })
 })

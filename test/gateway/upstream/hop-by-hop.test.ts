@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { lowerNames } from '../../../gateway/header-pairs.ts'
 import { passAnswer, passRequest, withoutOurs } from '../../../gateway/upstream/hop-by-hop.ts'
 
-const passed = (...pairs: string[]) => passRequest(pairs, lowerNames(pairs), [])
+const passed = (...pairs: string[]) => passRequest(pairs, lowerNames(pairs), [], 'GET')
 const raw = (...pairs: string[]) => pairs.map((text) => Buffer.from(text, 'latin1'))
 
 describe('the fields of a request', () => {
@@ -45,8 +45,33 @@ describe('the fields of a request', () => {
     'X-TIDEGATE_Consumer',
     'x_forwarded_for',
     'X-Forwarded_Proto',
+    'x.tidegate.consumer',
+    'x~tidegate_consumer',
+    'x-forwarded-prefix',
+    'X-Forwarded-Client-Cert',
+    'x_request_id',
+    'content_length',
+    'Transfer_Encoding',
+    'X-Original-URL',
+    'x_rewrite_url',
+    'Proxy',
+    'X-Real-IP',
+    'True_Client_IP',
   ])('that only our programs may write are removed: %s', (name) => {
     expect(passed(name, 'value', 'X-Other', '1')).toEqual(['X-Other', '1'])
+  })
+})
+
+describe('a method in a header', () => {
+  const pairs = ['X-HTTP-Method-Override', 'DELETE']
+  const of = (method: string, ...fields: string[]) => passRequest(fields, lowerNames(fields), [], method)
+
+  it('passes with a POST, as old clients send it', () => {
+    expect(of('POST', ...pairs)).toEqual(pairs)
+  })
+
+  it.each(['GET', 'HEAD', 'PUT', 'OPTIONS'])('makes nothing else of a %s', (method) => {
+    expect(of(method, ...pairs, 'x_http_method', 'DELETE', 'X-Method-Override', 'DELETE')).toEqual([])
   })
 })
 

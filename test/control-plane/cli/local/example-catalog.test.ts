@@ -1,9 +1,12 @@
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { inContainers, onLoopback } from '../../../../control-plane/cli/local/addresses.ts'
 import { readCatalogFolder, scopesOf, withAddresses } from '../../../../control-plane/cli/local/example-catalog.ts'
 import { portsAt } from '../../../../control-plane/cli/local/ports.ts'
 import { root } from '../../../../control-plane/cli/root.ts'
+import { limits } from '../../../../routes/catalog-schema.ts'
+import { temporaryFolder } from '../../../support/temporary-folder.ts'
 
 const example = () => readCatalogFolder(join(root, 'routes/example'))
 const file = (text: string) => [{ file: 'a.yaml', text }]
@@ -15,6 +18,34 @@ describe('the example catalog', () => {
     expect(names).toContain('sites.yaml')
     expect(names).toContain('services/orders.yaml')
     expect(names).toEqual([...names].sort())
+  })
+
+  it('of any folder is its YAML files: no folder that is named like one, nothing hidden', async () => {
+    await using folder = await temporaryFolder()
+    for (const path of ['services.yaml', '.github/workflows']) await mkdir(folder.file(path), { recursive: true })
+    for (const path of [
+      'sites.yaml',
+      'services.yaml/a.yml',
+      '.gitlab-ci.yml',
+      '.github/workflows/x.yaml',
+      'README.md',
+    ]) {
+      await writeFile(folder.file(path), path)
+    }
+
+    expect(await readCatalogFolder(folder.path)).toEqual([
+      { file: 'services.yaml/a.yml', text: 'services.yaml/a.yml' },
+      { file: 'sites.yaml', text: 'sites.yaml' },
+    ])
+  })
+
+  it('is read no further than a document may go, so that any size can be refused', async () => {
+    await using folder = await temporaryFolder()
+    await writeFile(folder.file('large.yaml'), Buffer.alloc(10_000_000, '#'))
+
+    const [large] = await readCatalogFolder(folder.path)
+
+    expect(large?.text).toHaveLength(limits.documentBytes + 1)
   })
 
   it('has every scope that its client needs', async () => {
