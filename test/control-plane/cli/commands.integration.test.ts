@@ -3,7 +3,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { cp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { type RunningSystem, startSystem } from '../../../bench/support/start-system.ts'
 import { buildCommands } from '../../../control-plane/cli/commands.ts'
 import { exitCodeOf } from '../../../control-plane/cli/exit-codes.ts'
@@ -350,6 +350,8 @@ describe('the command itself', () => {
     await writeFile(folder.file('control-plane.yaml'), JSON.stringify(config))
     const argv = [command, 'control-plane', '--config', folder.file('control-plane.yaml')]
     const running = spawn(process.execPath, argv, { detached: true, stdio: ['ignore', 'pipe', 'inherit'] })
+    // Whatever fails below, nothing of it stays: a command that is ended by SIGTERM ends its program.
+    onTestFinished(() => void running.kill('SIGTERM'))
     let output = ''
     running.stdout.on('data', (text: Buffer) => {
       output += text.toString()
