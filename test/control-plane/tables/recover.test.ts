@@ -14,7 +14,7 @@ async function restoredBackup(folder: Awaited<ReturnType<typeof temporaryFolder>
   await plane.client.apply({ files })
   await mkdir(folder.file('backup'))
   // A clean stop folds the write-ahead log into the file: that is what a backup holds.
-  await plane.controlPlane.lifecycle.stop('backup')
+  await plane.stop()
   await copyFile(folder.file('home/tidegate.db'), folder.file('backup/tidegate.db'))
 
   const live = await startControlPlane({ home: folder.file('home'), keys: plane.keys })
@@ -24,7 +24,7 @@ async function restoredBackup(folder: Awaited<ReturnType<typeof temporaryFolder>
   await live.client.flip('orders', { to: 'cloud', reason: 'all' }, 2)
   await live.client.apply({ files: [...files, serviceFile('carts')] })
   await eventually(() => gateway.table?.structure.number === 2 && gateway.placementsNumber === 4)
-  await live.controlPlane.lifecycle.stop('the disk is lost')
+  await live.stop()
   return { keys: plane.keys, gateway, home: folder.file('backup') }
 }
 
