@@ -79,12 +79,11 @@ describe('packages', () => {
     expect(missing, 'run `node test/house/complete-lock.ts`').toEqual([])
   })
 
-  it('come from the public registry', () => {
-    const hosts = Object.values(lock.packages).flatMap(({ resolved }) =>
-      resolved === undefined ? [] : [new URL(resolved).host],
-    )
+  it('name no host: which registry they come from is the business of the machine', () => {
+    const named = Object.entries(lock.packages).filter(([, { resolved }]) => resolved !== undefined)
 
-    expect(hosts.filter((host) => host !== 'registry.npmjs.org')).toEqual([])
+    expect(Object.keys(lock.packages).length).toBeGreaterThan(100)
+    expect(named.map(([path]) => path)).toEqual([])
     expect(readText('.npmrc')).not.toMatch(/registry|_auth/)
   })
 })
