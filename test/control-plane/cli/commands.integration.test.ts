@@ -316,6 +316,18 @@ describe('the command itself', () => {
     return { ...(await running.ended), text: running.output() }
   }
 
+  it.each([
+    ['what it answers', ['explain', 'GET', 'http://localhost/v1/\u009b31m\u202e']],
+    ['a refusal', ['status', 'orders\u001b[2J']],
+    ['a typo', ['sta\u001b[31mtus']],
+  ])('sends no control character to the terminal in %s', async (_, args) => {
+    const { text } = await typed(...args)
+
+    expect(text).toMatch(/\\u00(?:1b|9b)/)
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: that none is there is what is tested
+    expect(text).not.toMatch(/[\u001b\u009b\u202e]/)
+  })
+
   it('ends with 2 on a typo, and suggests what was meant', async () => {
     expect(await typed('statsu')).toMatchObject({ code: 2, text: expect.stringContaining('did you mean status?') })
   })
