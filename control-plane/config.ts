@@ -1,6 +1,7 @@
 import { dirname, resolve } from 'node:path'
 import Type, { type Static } from 'typebox'
 import { readConfig } from '#server-kit/config.ts'
+import { listenText, sha256Text, urlText } from '#server-kit/config-texts.ts'
 import { scopes } from './access/can.ts'
 
 /** The shape of control-plane.yaml. Types, checks, editor completion and the reference page come from here. */
@@ -10,18 +11,6 @@ const nameText = {
   pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$',
   patternErrorMessage: 'expected a lower-case name of at most 63 characters',
 } as const
-const listenText = {
-  pattern: '^(\\[[0-9a-fA-F:]+\\]|[A-Za-z0-9.-]+):[0-9]{1,5}$',
-  patternErrorMessage: 'expected an address and a port, such as 127.0.0.1:17000; port 0 takes a free one',
-} as const
-const urlText = {
-  pattern: '^https?://[^\\s/?#]+/?$',
-  patternErrorMessage: 'expected an http or https URL of host and port',
-} as const
-const sha256Text = {
-  pattern: '^[0-9a-f]{64}$',
-  patternErrorMessage: 'expected the SHA-256 of the token, 64 hex digits',
-} as const
 const file = (description: string) => Type.String({ minLength: 1, maxLength: 4_096, description })
 
 export const controlPlaneSchema = Type.Object(
@@ -29,11 +18,11 @@ export const controlPlaneSchema = Type.Object(
     listen: Type.Object(
       {
         public: Type.String({
-          ...listenText,
+          ...listenText('127.0.0.1:17000'),
           description: 'Where operators, the console, gateways and edges come in.',
         }),
         internal: Type.String({
-          ...listenText,
+          ...listenText('127.0.0.1:17000'),
           default: '127.0.0.1:0',
           description: 'Health and metrics for probes of this machine. Never expose it.',
         }),

@@ -2,6 +2,7 @@ import { dirname, resolve } from 'node:path'
 import Type, { type Static, type TObject, type TProperties } from 'typebox'
 import { durationText, parseDuration, parseSize, sizeText, waitText } from '#routes/quantity.ts'
 import { readConfig } from '#server-kit/config.ts'
+import { listenText, sha256Text, urlText } from '#server-kit/config-texts.ts'
 import { problems } from './errors.ts'
 
 /** The shape of gateway.yaml. Types, checks, editor completion and the reference page come from here. */
@@ -10,18 +11,6 @@ const closed = { additionalProperties: false } as const
 const name = {
   pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$',
   patternErrorMessage: 'expected a lower-case name of at most 63 characters',
-} as const
-const listenText = {
-  pattern: '^(\\[[0-9a-fA-F:]+\\]|[A-Za-z0-9.-]+):[0-9]{1,5}$',
-  patternErrorMessage: 'expected an address and a port, such as 127.0.0.1:17101; port 0 takes a free one',
-} as const
-const urlText = {
-  pattern: '^https?://[^\\s/?#]+/?$',
-  patternErrorMessage: 'expected an http or https URL of host and port',
-} as const
-const sha256Text = {
-  pattern: '^[0-9a-f]{64}$',
-  patternErrorMessage: 'expected the SHA-256 of the token, 64 hex digits',
 } as const
 
 const wait = (value: string, description: string) => Type.String({ ...waitText, default: value, description })
@@ -37,9 +26,12 @@ const group = <P extends TProperties>(properties: P, description: string): TObje
 
 const listen = Type.Object(
   {
-    public: Type.String({ ...listenText, description: 'Where clients, edges and peer gateways come in.' }),
+    public: Type.String({
+      ...listenText('127.0.0.1:17101'),
+      description: 'Where clients, edges and peer gateways come in.',
+    }),
     internal: Type.String({
-      ...listenText,
+      ...listenText('127.0.0.1:17101'),
       description: 'Operators, the control plane and the cache API. Never expose it.',
     }),
   },
@@ -107,7 +99,7 @@ const zone = Type.Object(
   {
     name: Type.String({ ...name, description: 'Name of the zone, unique in the site.' }),
     driver: Type.Enum(['memcached', 'memory'], { description: 'A real Memcached, or the memory of this process.' }),
-    nodes: Type.Array(Type.String(listenText), {
+    nodes: Type.Array(Type.String(listenText('127.0.0.1:11211')), {
       default: [],
       maxItems: 256,
       description: 'Memcached nodes of the zone.',
