@@ -1,6 +1,6 @@
 import { type Mark, writeMark } from '#routes/hop.ts'
 import { headers, readTableHint } from '#routes/messages.ts'
-import type { RoutePolicy } from '#routes/structure.ts'
+import type { RoutePolicy } from '#routes/policy.ts'
 import type { TableNumber } from '#routes/vocabulary.ts'
 import type { Bindings } from './bindings.ts'
 import type { Choice } from './choice.ts'

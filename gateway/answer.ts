@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import type { Problem } from '#routes/problem.ts'
 import type { HeaderPairs } from './header-pairs.ts'
 
@@ -6,7 +7,7 @@ export interface BodySink {
   /** False: hold back until `BodyStream.resume` is called. */
   write(chunk: Buffer): boolean
   /** The clean end, with the last bytes where they are at hand: a small answer then leaves in one write. */
-  end(last?: Buffer): void
+  end(last?: Buffer, trailers?: HeaderPairs): void
   /** The body will not be whole. The receiver must not make it look so. */
   fail(cause: unknown): void
 }
@@ -27,6 +28,8 @@ export interface Answer {
   readonly reason: string
   readonly headers: HeaderPairs
   readonly body: Buffer | BodyStream | undefined
+  /** With status 101: bytes flow both ways from now on. Whoever answers to the client joins its socket to this one. */
+  readonly tunnel?: Duplex
   /** Set when the gateway itself refused or failed: its code is the log's reason. */
   readonly problem?: Problem
   /** The connection is not used again: its framing can no longer be trusted. */

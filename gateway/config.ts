@@ -1,28 +1,14 @@
 import { dirname, resolve } from 'node:path'
-import Type, { type Static, type TObject, type TProperties } from 'typebox'
-import { durationText, parseDuration, parseSize, sizeText, waitText } from '#routes/quantity.ts'
+import Type, { type Static } from 'typebox'
 import { readConfig } from '#server-kit/config.ts'
 import { listenText, sha256Text, urlText } from '#server-kit/config-texts.ts'
+import { tokens } from './auth/auth-config.ts'
+import { cache } from './cache/cache-config.ts'
+import { closed, duration, file, flag, group, name, wait } from './config-parts.ts'
 import { problems } from './errors.ts'
+import { limits } from './front/listener-config.ts'
 
 /** The shape of gateway.yaml. Types, checks, editor completion and the reference page come from here. */
-
-const closed = { additionalProperties: false } as const
-const name = {
-  pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$',
-  patternErrorMessage: 'expected a lower-case name of at most 63 characters',
-} as const
-
-const wait = (value: string, description: string) => Type.String({ ...waitText, default: value, description })
-const duration = (value: string, description: string) => Type.String({ ...durationText, default: value, description })
-const size = (value: string, description: string) => Type.String({ ...sizeText, default: value, description })
-const count = (value: number, description: string) =>
-  Type.Integer({ minimum: 1, maximum: 1_000_000, default: value, description })
-const flag = (value: boolean, description: string) => Type.Boolean({ default: value, description })
-const file = (description: string) => Type.Optional(Type.String({ minLength: 1, maxLength: 4096, description }))
-/** A group whose keys all have defaults may be left out whole. */
-const group = <P extends TProperties>(properties: P, description: string): TObject<P> =>
-  Type.Object(properties, { ...closed, default: {}, description })
 
 const listen = Type.Object(
   {
@@ -56,97 +42,6 @@ const peer = Type.Object(
   closed,
 )
 
-const tokens = group(
-  {
-    driver: Type.Enum(['redis', 'memory', 'none'], {
-      default: 'none',
-      description: 'Where bearer tokens are looked up.',
-    }),
-    url: Type.Optional(
-      Type.String({
-        pattern: '^rediss?://',
-        patternErrorMessage: 'expected redis://host:port',
-        description: 'Redis of this site.',
-      }),
-    ),
-    key: Type.String({
-      pattern: '\\{token\\}',
-      patternErrorMessage: 'expected a template with {token}',
-      default: 'token:{token}',
-      description: 'Key of a token; {token} is the token or its hash.',
-    }),
-    hash: Type.Enum(['sha256', 'none'], {
-      default: 'sha256',
-      description: 'How {token} is written: hex SHA-256 of the token, or the token itself.',
-    }),
-    file: file('Tokens of the memory driver: a JSON list of { sha256, consumer, scopes }, read again when it changes.'),
-    alsoAsk: Type.Array(Type.String(name), {
-      default: [],
-      maxItems: 64,
-      description: 'Sites that are asked once for a token that is unknown here.',
-    }),
-    whenAway: Type.Enum(['refuse'], {
-      default: 'refuse',
-      description: 'When the token store does not answer: refuse with 503.',
-    }),
-    deadline: wait('250ms', 'How long a look-up may take.'),
-    peerDeadline: wait('100ms', 'How long another site may take to answer.'),
-  },
-  'Bearer tokens.',
-)
-
-const zone = Type.Object(
-  {
-    name: Type.String({ ...name, description: 'Name of the zone, unique in the site.' }),
-    driver: Type.Enum(['memcached', 'memory'], { description: 'A real Memcached, or the memory of this process.' }),
-    nodes: Type.Array(Type.String(listenText('127.0.0.1:11211')), {
-      default: [],
-      maxItems: 256,
-      description: 'Memcached nodes of the zone.',
-    }),
-    ring: Type.Enum(['ketama', 'rendezvous'], { default: 'ketama', description: 'How keys are spread over nodes.' }),
-    limit: size('64MiB', 'Memory of the memory driver.'),
-  },
-  closed,
-)
-
-const cacheClient = Type.Object(
-  {
-    name: Type.String({ ...name, description: 'Who it is.' }),
-    sha256: Type.String({ ...sha256Text, description: 'SHA-256 of its bearer token.' }),
-    namespaces: Type.Array(Type.String({ minLength: 1, maxLength: 128 }), {
-      maxItems: 100,
-      description: 'Namespaces that it may use.',
-    }),
-    verbs: Type.Array(Type.Enum(['read', 'write', 'delete']), { maxItems: 3, description: 'What it may do there.' }),
-  },
-  closed,
-)
-
-const cache = group(
-  {
-    zones: Type.Array(zone, { default: [], maxItems: 16, description: 'Nearest first. None: nothing is cached.' }),
-    writeAck: Type.Enum(['one', 'quorum', 'all'], {
-      default: 'quorum',
-      description: 'How many zones must take a write before it is answered.',
-    }),
-    doubleWrite: group(
-      {
-        to: Type.Array(Type.String(name), {
-          default: [],
-          maxItems: 8,
-          description: 'Sites that get a copy of each write.',
-        }),
-      },
-      'Copies to other sites.',
-    ),
-    clients: Type.Array(cacheClient, { default: [], maxItems: 1000, description: 'Who may use the cache API.' }),
-    readDeadline: wait('50ms', 'How long the response cache waits for a value.'),
-    responses: flag(true, 'Whether answers of routes with a cache policy are stored.'),
-  },
-  'The cache store of this site.',
-)
-
 const internal = group(
   {
     tokens: Type.Array(
@@ -165,23 +60,6 @@ const internal = group(
     ),
   },
   'Who may use the internal listener, beside signed programs.',
-)
-
-const limits = group(
-  {
-    maxInFlight: count(2_000, 'Requests under way in this process; more are refused with 503.'),
-    maxConnections: count(20_000, 'Open client connections.'),
-    deploymentConnections: count(256, 'Connections to one deployment.'),
-    deploymentInFlight: count(1_024, 'Requests under way or waiting for one deployment.'),
-    interconnectInFlight: count(512, 'Requests on their way to one other site.'),
-    head: size('32KiB', 'A request head.'),
-    target: size('8KiB', 'A request target.'),
-    headTimeout: wait('10s', 'For a request head to come.'),
-    idleTimeout: wait('910s', 'Idle client connections. Above the 900 s of a CDN in front, or its POSTs are lost.'),
-    upstreamIdle: wait('4s', "Idle connections to services. Below the service's own limit."),
-    hold: wait('2s', 'How long a request may wait for a newer table.'),
-  },
-  'Limits of one process.',
 )
 
 export const configSchema = Type.Object(
@@ -267,11 +145,6 @@ export function readGatewayConfig(fileName: string, env: Readonly<Record<string,
   const folder = dirname(resolve(fileName))
   return { yaml, path: (relative) => resolve(folder, relative) }
 }
-
-/** A checked duration in ms. */
-export const ms = (text: string): number => parseDuration(text) ?? 0
-/** A checked size in bytes. */
-export const bytes = (text: string): number => parseSize(text) ?? 0
 
 /** What no single key can say wrong. */
 function contradictions({

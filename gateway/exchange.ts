@@ -2,8 +2,9 @@ import type { Decision } from '#routes/decide.ts'
 import type { Mark } from '#routes/hop.ts'
 import type { Caller } from '#routes/messages.ts'
 import type { RequestFacts } from '#routes/request-facts.ts'
+import type { RouteFacts } from '#routes/structure.ts'
 import type { Table } from '#routes/table.ts'
-import { joinedValue, lowerNames } from './header-pairs.ts'
+import { type HeaderPairs, joinedValue, lowerNames } from './header-pairs.ts'
 import type { RequestBody } from './request-body.ts'
 
 export interface Incoming {
@@ -19,6 +20,10 @@ export interface Incoming {
   readonly peer: string
   /** Over TLS, as far as this listener sees. */
   readonly secure: boolean
+  /** What the client would change to, if it may; the listener has let nothing else through as an upgrade. */
+  readonly upgrade?: 'websocket'
+  /** Writes an informational answer; undefined where the client could not read one (HTTP/1.0). */
+  readonly inform?: (status: 102 | 103, headers: HeaderPairs) => void
 }
 
 /**
@@ -54,9 +59,25 @@ export class Exchange implements RequestFacts {
   /** The table that this request started with, and is decided by. */
   table: Table | undefined
   decision: Decision | undefined
+  /** Further routes as which a service might read this path: their guards hold, too. Mostly none. */
+  readings: readonly RouteFacts[]
   caller: Caller | undefined
+  /** Path and query that the service gets, where a rewrite changed them; undefined = `target`, byte for byte. */
+  rewritten: string | undefined
+  /** Changes the head that the service gets, last of all; undefined = nothing. */
+  editHead: ((head: HeaderPairs) => HeaderPairs) | undefined
+  /** Monotonic ms by which a program in front of us wants to be answered; Infinity = none said so. */
+  deadlineMs: number
+  /** `traceparent` of this hop; '' = none yet. */
+  trace: string
+  /** Set for an operator who asked how the answer came about: each phase tells what it decided. */
+  explained: Record<string, unknown> | undefined
+  readonly upgrade: 'websocket' | undefined
+  readonly inform: Incoming['inform']
   /** The site to which it was forwarded. */
   forwardedTo: string | undefined
+  /** Which instance of the service it was sent to, `host:port`: for logs, never for clients. */
+  endpoint: string | undefined
   cacheStatus: string | undefined
   /** Tries at the service beyond the first. */
   attempt: number
@@ -86,8 +107,17 @@ export class Exchange implements RequestFacts {
     this.markKind = undefined
     this.table = undefined
     this.decision = undefined
+    this.readings = []
     this.caller = undefined
+    this.rewritten = undefined
+    this.editHead = undefined
+    this.deadlineMs = Number.POSITIVE_INFINITY
+    this.trace = ''
+    this.explained = undefined
+    this.upgrade = incoming.upgrade
+    this.inform = incoming.inform
     this.forwardedTo = undefined
+    this.endpoint = undefined
     this.cacheStatus = undefined
     this.attempt = 0
     this.firstByteMs = 0

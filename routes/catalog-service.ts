@@ -6,8 +6,9 @@ import { nameFix } from './nearest-name.ts'
 import type { Pattern } from './pattern.ts'
 import { parsePattern } from './pattern-fault.ts'
 import type { KeySource } from './placement.ts'
+import type { CachePolicy, RoutePolicy } from './policy.ts'
 import { parseDuration, parseRate, parseSize } from './quantity.ts'
-import type { CachePolicy, DeploymentFacts, RoutePolicy } from './structure.ts'
+import type { DeploymentFacts } from './structure.ts'
 import type { ServiceId, StateScope, UnitId } from './vocabulary.ts'
 
 export interface CatalogService {

@@ -16,6 +16,13 @@ export const headers = {
   fence: 'x-tidegate-fence',
   /** Tries before this one, `0` at first: a request that was tried is not retried further down. */
   attempt: 'x-tidegate-attempt',
+  /** To services and peers: ms that the answer may still take. Believed only from a verified edge or peer, and only to shorten. */
+  deadline: 'x-tidegate-deadline',
+  /** On a copy whose answer nobody sees. */
+  shadow: 'x-tidegate-shadow',
+  /** From an operator, with a token: the answer tells how it came about, in `explained`. */
+  explain: 'x-tidegate-explain',
+  explained: 'x-tidegate-explained',
   requestId: 'x-request-id',
 } as const
 
@@ -166,6 +173,10 @@ export type TokenAnswer = { readonly known: false } | { readonly known: true; re
 export interface Caller {
   readonly consumer: string
   readonly scopes: readonly string[]
+  /** How they showed who they are; absent: by an opaque token. */
+  readonly by?: 'token' | 'api-key' | 'jwt'
+  /** What their credential says beside, as texts: for rewrites and signed identities. At most 32. */
+  readonly claims?: Readonly<Record<string, string>>
   /** Ms since 1970; undefined = does not expire by itself. */
   readonly expiresAt?: number
 }

@@ -1,3 +1,4 @@
+import type { Shadow } from './policy.ts'
 import type { Bp, Cohort, Epoch, Site, StateScope, UnitId } from './vocabulary.ts'
 
 /** Where a request's sticky key is taken from; only what an edge can compute without a look-up. */
@@ -26,6 +27,8 @@ export interface Placement {
   readonly cohort: Cohort
   /** The first source that is present gives the key; none present: the owner serves. */
   readonly key: readonly KeySource[]
+  /** Copies of safe requests that its owner sends to another site, whose answers no client sees. */
+  readonly shadow?: Shadow
 }
 
 /** What an operator asks for: at `to`, this share of reads and writes. */

@@ -1,6 +1,7 @@
 import { keySource } from './placements-codec.ts'
+import type { CachePolicy, RoutePolicy } from './policy.ts'
 import { array, count, oneOf, optional, record, text } from './shape.ts'
-import type { CachePolicy, DeploymentFacts, HostFacts, RoutePolicy, ServiceFacts, SiteFacts } from './structure.ts'
+import type { DeploymentFacts, HostFacts, ServiceFacts, SiteFacts } from './structure.ts'
 
 /** Readers of the parts of a structure: each gives undefined for what the encoder would not have written. */
 

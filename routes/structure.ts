@@ -1,5 +1,7 @@
+import type { Condition } from './condition.ts'
 import type { KeySource } from './placement.ts'
-import type { Effect, RouteId, ServiceId, Site, StateScope, TableNumber, UnitId } from './vocabulary.ts'
+import type { RoutePolicy } from './policy.ts'
+import type { RouteId, ServiceId, Site, StateScope, TableNumber, UnitId } from './vocabulary.ts'
 
 /** What the catalog says: sites, services and routes. It changes when the catalog does, not when a unit moves. */
 export interface Structure {
@@ -42,13 +44,47 @@ export interface ServiceFacts {
   readonly home: Site
   readonly key: readonly KeySource[]
   readonly deployments: readonly DeploymentFacts[]
+  /** Ways in which the service may read a path otherwise than we do; undefined = all of them, for who knows. */
+  readonly pathReadings?: readonly PathReading[]
 }
+
+/**
+ * `servlet`: without `;params` of each segment · `ignore-case` · `merge-slashes`: several are one · `decode-slash`: `%2F`
+ * and `%5C` part segments · `dot-segments`: `.` and `..` are walked.
+ */
+export type PathReading = 'servlet' | 'ignore-case' | 'merge-slashes' | 'decode-slash' | 'dot-segments'
 
 export interface DeploymentFacts {
   readonly site: Site
+  /** Of the first instance; its host is what `host: preserve` does not send. */
   readonly url: string
+  /** Further instances. */
+  readonly more?: readonly string[]
+  /** `each`: every address behind the name of `url` is an instance, looked up again as its TTL says. */
+  readonly resolve?: 'each'
+  /** Absent: least-request of two. `hash`: by the request's sticky key, so that one client stays with one instance. */
+  readonly balance?: 'hash'
   /** Requests a second; undefined = not stated. */
   readonly capacity?: number
+  /** Name written into Host; undefined = the client's own. */
+  readonly host?: string
+  /** `h2c`, `h2`: HTTP/2 without and with TLS, for gRPC; undefined = HTTP/1.1. */
+  readonly protocol?: 'h2c' | 'h2'
+  readonly tls?: DeploymentTls
+  /** Asked for by GET while idle; undefined = only what traffic shows. */
+  readonly health?: { readonly path: string; readonly everyMs: number }
+  readonly maxInFlight?: number
+}
+
+/** Names are of `certificates` in the gateway's configuration: keys are never in a catalog. */
+export interface DeploymentTls {
+  readonly sni?: string
+  /** Whose signature is believed; undefined = the well-known authorities. */
+  readonly ca?: string
+  /** What we show. */
+  readonly certificate?: string
+  /** Not verified at all; told in status and lint. */
+  readonly insecure?: true
 }
 
 export interface RouteFacts {
@@ -60,30 +96,9 @@ export interface RouteFacts {
   readonly pattern: string
   /** Upper case and sorted; undefined = any method. */
   readonly methods?: readonly string[]
+  /** All must hold, or the route does not match. Sorted, each source once. */
+  readonly when?: readonly Condition[]
   readonly policy: RoutePolicy
-}
-
-/** What routes share in large numbers: each distinct policy is shipped once. */
-export interface RoutePolicy {
-  /** Overrides what the method says: a GET with side effects, a search by POST. */
-  readonly effect?: Effect
-  readonly trailingSlash?: 'ignore'
-  /** `public` = no token; else a valid token with all these scopes. */
-  readonly auth: 'public' | { readonly scopes: readonly string[] }
-  readonly cache?: CachePolicy
-  readonly timeout: { readonly connectMs: number; readonly firstByteMs: number; readonly totalMs: number }
-  readonly maxBodyBytes: number
-}
-
-export interface CachePolicy {
-  readonly ttlMs: number
-  readonly staleWhileRevalidateMs: number
-  /** Templates over path parameters: `order:{id}`. */
-  readonly tags: readonly string[]
-  /** Request headers that select a variant; lower case. */
-  readonly vary: readonly string[]
-  /** `consumer` = one entry an identity; without it an authenticated answer is stored only if it says `public`. */
-  readonly per?: 'consumer'
 }
 
 /** The id of a route: readable, and the same after unrelated changes of the catalog. */

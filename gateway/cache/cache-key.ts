@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import type { CachePolicy } from '#routes/structure.ts'
+import type { CachePolicy } from '#routes/policy.ts'
 import type { Exchange } from '../exchange.ts'
 
 /**

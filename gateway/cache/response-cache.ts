@@ -1,4 +1,4 @@
-import type { CachePolicy } from '#routes/structure.ts'
+import type { CachePolicy } from '#routes/policy.ts'
 import type { Background } from '#server-kit/background.ts'
 import type { Clock } from '#server-kit/clock.ts'
 import type { Counter } from '#server-kit/metrics.ts'

@@ -1,4 +1,4 @@
-import type { CachePolicy } from '#routes/structure.ts'
+import type { CachePolicy } from '#routes/policy.ts'
 import type { Answer } from '../answer.ts'
 
 export interface StorableFacts {

@@ -1,9 +1,10 @@
 import { generateKeyPairSync } from 'node:crypto'
 import type { Placement } from '#routes/placement.ts'
 import { encodePlacements } from '#routes/placements-codec.ts'
+import type { RoutePolicy } from '#routes/policy.ts'
 import { receive } from '#routes/receive.ts'
 import { type SealedDocument, type SigningKey, seal, signingKey, type TrustedKeys, trustedKeys } from '#routes/seal.ts'
-import { type RouteFacts, type RoutePolicy, routeId, type ServiceFacts, type Structure } from '#routes/structure.ts'
+import { type RouteFacts, routeId, type ServiceFacts, type Structure } from '#routes/structure.ts'
 import { encodeStructure } from '#routes/structure-codec.ts'
 import type { PlacementSet, Table } from '#routes/table.ts'
 

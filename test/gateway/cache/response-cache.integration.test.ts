@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { CachePolicy } from '#routes/structure.ts'
+import type { CachePolicy } from '#routes/policy.ts'
 import { eventually } from '../../support/eventually.ts'
 import {
   type Answer,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { CachePolicy } from '#routes/structure.ts'
+import type { CachePolicy } from '#routes/policy.ts'
 import { storableMs } from '../../../gateway/cache/storable.ts'
 
 const policy: CachePolicy = { ttlMs: 60_000, staleWhileRevalidateMs: 0, tags: [], vary: ['accept-language'] }

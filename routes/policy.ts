@@ -1,0 +1,190 @@
+import type { Bp, Effect } from './vocabulary.ts'
+
+/**
+ * What a route asks of whoever serves it. The catalog writes it, the compiler turns texts into numbers, a structure ships
+ * each distinct policy once. Optional keys are absent where the catalog is silent: absent is the default told here.
+ */
+
+/** The little of a policy that an edge reads: what deciding needs, and how long to wait. */
+export interface EdgePolicy {
+  readonly timeout: TimeoutPolicy
+  /** Overrides what the method says: a GET with side effects, a search by POST. */
+  readonly effect?: Effect
+  readonly trailingSlash?: 'ignore'
+  /** Classes of unsafe targets that the service is known to want, under a host that refuses them. */
+  readonly accepts?: readonly AcceptedTarget[]
+}
+
+export type AcceptedTarget = 'encoded-slash' | 'double-slash'
+
+export interface RoutePolicy extends EdgePolicy {
+  readonly auth: 'public' | AuthPolicy
+  readonly cache?: CachePolicy
+  readonly maxBodyBytes: number
+  /** An answer without end, such as an event stream: no `total`, no retry, nothing is held back. */
+  readonly stream?: true
+  /** Protocols that a client may change to. */
+  readonly upgrade?: readonly 'websocket'[]
+  /** Informational answers (102, 103) go on to direct clients; an edge never gets one. */
+  readonly earlyHints?: true
+  /** Refuse bodies of GET, HEAD, OPTIONS and DELETE; absent: they are forwarded. */
+  readonly bodyWithoutMeaning?: 'refuse'
+  readonly retry?: RetryPolicy
+  readonly limits?: LimitsPolicy
+  /** CIDRs of clients. `deny` goes first; with `allow` all others are denied. */
+  readonly addresses?: { readonly allow?: readonly string[]; readonly deny?: readonly string[] }
+  readonly cors?: CorsPolicy
+  readonly compress?: CompressPolicy
+  readonly rewrite?: RewritePolicy
+  /** The gateway answers by itself; no service is asked. */
+  readonly answer?: AnswerPolicy
+  readonly validate?: ValidatePolicy
+}
+
+export interface AuthPolicy {
+  /** All of them. */
+  readonly scopes: readonly string[]
+  /** Which kinds of credential are taken; absent: opaque tokens alone. */
+  readonly any?: readonly CredentialKind[]
+}
+
+export type CredentialKind = 'token' | 'api-key' | 'jwt'
+
+export interface TimeoutPolicy {
+  readonly connectMs: number
+  readonly firstByteMs: number
+  readonly totalMs: number
+  /** Between two pieces of a body, in each direction; of a tunnel, without a byte. Absent: 15 s; a tunnel: 1 h. */
+  readonly idleMs?: number
+}
+
+export interface CachePolicy {
+  readonly ttlMs: number
+  readonly staleWhileRevalidateMs: number
+  /** Templates over path parameters: `order:{id}`. */
+  readonly tags: readonly string[]
+  /** Request headers that select a variant; lower case. */
+  readonly vary: readonly string[]
+  /** `consumer` = one entry an identity; without it an authenticated answer is stored only if it says `public`. */
+  readonly per?: 'consumer'
+}
+
+/** `unsent`, `reset` and `stale` are what the connection did; numbers are answers of the service. */
+export type RetryCause = 'unsent' | 'reset' | 'stale' | 502 | 503 | 504
+
+export interface RetryPolicy {
+  /** Absent: unsent, reset, stale. */
+  readonly on?: readonly RetryCause[]
+  /** The service executes one request twice as once, whatever its method. */
+  readonly idempotent?: true
+  /** The header that makes it so; lower case. */
+  readonly keyHeader?: string
+  /** Never a second try. */
+  readonly never?: true
+}
+
+/** `count` requests in `windowMs`, of which `burst` (absent: `count`) may come at once. */
+export interface Rate {
+  readonly count: number
+  readonly windowMs: number
+  readonly burst?: number
+}
+
+export interface LimitsPolicy {
+  /** Before anybody is asked who calls. */
+  readonly perAddress?: Rate
+  readonly perConsumer?: Rate
+  /** All requests of the route at one site. */
+  readonly perRoute?: Rate
+  /** Of a consumer, over a calendar day or month (UTC). */
+  readonly quota?: { readonly count: number; readonly per: 'day' | 'month' }
+  readonly maxInFlight?: number
+  /** Counted in Redis for the site, or by each process. Absent: `site` where the gateway has a Redis for limits. */
+  readonly scope?: 'site' | 'process'
+  /** When Redis does not answer; absent: `open`, by a local limit. */
+  readonly whenAway?: 'open' | 'closed'
+}
+
+export interface CorsPolicy {
+  /** Exact origins, `https://*.example.com`, or the one word `*`. */
+  readonly origins: readonly string[]
+  /** Absent: those of the route. */
+  readonly methods?: readonly string[]
+  readonly headers?: readonly string[]
+  readonly exposes?: readonly string[]
+  /** Never with the origin `*`. */
+  readonly credentials?: true
+  readonly maxAgeMs?: number
+}
+
+export interface CompressPolicy {
+  /** In order of preference. */
+  readonly codings: readonly ('br' | 'gzip' | 'zstd')[]
+  /** Media types, `text/*` for a whole kind. */
+  readonly types: readonly string[]
+  readonly minBytes: number
+}
+
+/** Edits of headers. Values may hold `{name}` of path parameters, `{claim.name}` and `{request.id}`. */
+export interface HeaderEdits {
+  readonly set?: Readonly<Record<string, string>>
+  readonly add?: Readonly<Record<string, string>>
+  readonly remove?: readonly string[]
+}
+
+export interface RewritePolicy {
+  readonly request?: HeaderEdits
+  readonly response?: HeaderEdits
+  /** Taken from the front of the path; a request that lacks it never matched. */
+  readonly stripPrefix?: string
+  readonly addPrefix?: string
+  /** The whole path anew, with `{name}` of the pattern's parameters, and `{rest}` of its tail. */
+  readonly path?: string
+  readonly query?: { readonly set?: Readonly<Record<string, string>>; readonly remove?: readonly string[] }
+}
+
+export type AnswerPolicy =
+  | {
+      readonly kind: 'redirect'
+      readonly status: 301 | 302 | 303 | 307 | 308
+      /** Absolute URL or path, with `{name}` of parameters. */
+      readonly to: string
+      readonly keepQuery?: true
+    }
+  | {
+      readonly kind: 'respond'
+      readonly status: number
+      readonly headers?: Readonly<Record<string, string>>
+      readonly body?: string
+      readonly contentType?: string
+    }
+  /** 503 with Retry-After; JSON or HTML, by Accept. */
+  | { readonly kind: 'maintenance'; readonly retryAfterMs: number; readonly message?: string }
+
+export interface ValidatePolicy {
+  /** JSON Schema (2020-12, the dialect of OpenAPI 3.1) of the JSON body; absent: any body. */
+  readonly body?: object
+  /** A body must be there. */
+  readonly bodyRequired?: true
+  /** Of query parameters, and of path parameters by name. */
+  readonly query?: Readonly<Record<string, ParameterRule>>
+  readonly path?: Readonly<Record<string, ParameterRule>>
+  readonly headers?: Readonly<Record<string, ParameterRule>>
+  /** `observe` counts what `refuse` (the default) would answer with 400. */
+  readonly mode?: 'observe'
+}
+
+export interface ParameterRule {
+  readonly schema: object
+  readonly required?: true
+}
+
+/** What may be a copy of a unit's safe requests at another site. */
+export interface Shadow {
+  readonly to: string
+  /** Share of the clients, by bucket. */
+  readonly sample: Bp
+  /** Share of the copies that are sent a second time, to learn what differs by itself. */
+  readonly again: Bp
+  readonly maxInFlight: number
+}
