@@ -4,7 +4,8 @@ import { printCommandReference } from './command-reference.ts'
 import { configuredPrograms, printConfigurationReference } from './configuration.ts'
 import { printMetricReference } from './metric-definitions.ts'
 import { allProblems, printErrorReference } from './problem-tables.ts'
-import { sourceFiles } from './repository.ts'
+import { printProxyRules, ruleTests } from './proxy-rules.ts'
+import { repositoryFiles, sourceFiles } from './repository.ts'
 
 export async function generatedPages(): Promise<Readonly<Record<string, string>>> {
   return {
@@ -13,6 +14,7 @@ export async function generatedPages(): Promise<Readonly<Record<string, string>>
     'docs/reference/configuration.md': printConfigurationReference(await configuredPrograms()),
     'docs/reference/errors.md': printErrorReference(await allProblems()),
     'docs/reference/metrics.md': printMetricReference(sourceFiles()),
+    'docs/reference/proxy-rules.md': printProxyRules(ruleTests(repositoryFiles(/^test\/(?!house\/).*\.test\.ts$/))),
     ...catalogSchemaFiles(),
   }
 }

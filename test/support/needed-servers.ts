@@ -12,6 +12,8 @@ export const neededServers: readonly NeededServer[] = [
   { command: 'redis-server', debianPackage: 'redis-server' },
   { command: 'memcached', debianPackage: 'memcached' },
   { command: 'nginx', debianPackage: 'nginx' },
+  { command: 'haproxy', debianPackage: 'haproxy' },
+  { command: 'openssl', debianPackage: 'openssl' },
   { command: 'chromium', debianPackage: 'chromium' },
 ]
 
