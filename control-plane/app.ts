@@ -16,6 +16,7 @@ import { TokenBook } from './access/token.ts'
 import { auditApi } from './audit/api.ts'
 import { catalogApi } from './catalog/api.ts'
 import type { ControlPlaneYaml } from './config.ts'
+import { gatewayProxy } from './gateways/gateway-proxy.ts'
 import type { Keys } from './keys.ts'
 import { closeListener, createListener, showMore } from './listener.ts'
 import { liveApi } from './live/api.ts'
@@ -147,6 +148,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
     tableProgramsApi(api, plane)
     auditApi(api, plane)
     liveApi(api, plane)
+    await gatewayProxy(api, plane, keys)
     const links = new LoginLinks(clock, random)
     accessApi(api, { store, tokens, sessions, links, clock, random, publicUrl, ownHosts: hosts, cookieName })
     if (config.console !== undefined) await consoleFiles(api, config.console)

@@ -47,6 +47,21 @@ export const problems = defineProblems({
     meaning: 'The credential is unknown, revoked or has expired.',
     fix: 'Create a new token: `tidegate token create NAME --scope read`.',
   },
+  'gateway-away': {
+    status: 503,
+    meaning: 'No gateway process of {site} is there to be asked ({instance}).',
+    fix: 'See `tidegate status` for the processes of each site; start one, or ask another.',
+  },
+  'gateway-path-unknown': {
+    status: 404,
+    meaning: 'Gateways offer nothing under this path to operators.',
+    fix: 'docs/architecture.md lists what the internal API of a gateway offers: status, routes, upstreams, recorder, retries, hops, explain, extensions, drain, reload.',
+  },
+  'gateway-unreachable': {
+    status: 502,
+    meaning: 'The gateway did not answer.',
+    fix: 'Check that the control plane reaches the internal listener of the site; the cause is in the log under the request id.',
+  },
   'home-in-use': {
     status: 409,
     meaning: 'Another control plane works in {home}.',

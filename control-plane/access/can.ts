@@ -12,6 +12,8 @@ export type Action =
   | 'unit.flip'
   | 'unit.rollback'
   | 'table.read'
+  | 'gateway.read'
+  | 'gateway.operate'
   | 'gateway.remove'
   | 'request.explain'
   | 'audit.read'
@@ -43,6 +45,8 @@ const needed: Readonly<Record<Action, Scope>> = {
   'unit.flip': 'flip',
   'unit.rollback': 'flip',
   'table.read': 'read',
+  'gateway.read': 'read',
+  'gateway.operate': 'admin',
   'gateway.remove': 'admin',
   'request.explain': 'read',
   'audit.read': 'read',
