@@ -106,6 +106,10 @@ export function createClient({ url, token, fetch: send = fetch, timeoutMs = 30_0
     gateways: () => get<GatewaySummary[]>('/api/v1/gateways'),
     removeGateway: (site: string, instance: string) =>
       ask<void>('DELETE', `/api/v1/gateways/${part(site)}/${part(instance)}`, {}),
+    /** The internal API of a gateway process of `site`: `recorder?unit=orders`, `hops?watch=5s`, ... */
+    gateway: <Answer>(site: string, path: string) => get<Answer>(`/api/v1/sites/${part(site)}/gateway/${path}`, 40_000),
+    askGateway: <Answer>(site: string, path: string, body?: unknown) =>
+      post<Answer>(`/api/v1/sites/${part(site)}/gateway/${path}`, body),
     explain: (body: ExplainBody) => post<ExplainAnswer>('/api/v1/explain', body),
     audit: (options: { readonly after?: number; readonly limit?: number } = {}) =>
       get<AuditEntry[]>(`/api/v1/audit${query(options)}`),

@@ -79,10 +79,32 @@ export function buildCommands(around: Surroundings): Command {
 
   remote(program, 'explain <method> <url>', 'tell where a request would go, and why')
     .addOption(new Option('-H, --header <name: value>', 'a header of it; may be repeated').argParser(collect))
+    .option('--site <site>', 'as a gateway process of this site decides it now')
     .action(does(async () => (await import('./commands/explain.ts')).explain))
   remote(program, 'status [unit]', 'show programs and tables, or one unit with its history').action(
     does(async () => (await import('./commands/status.ts')).status),
   )
+
+  const lint = program.command('lint').description('what would fail later')
+  const lints = () => import('./commands/lint.ts')
+  remote(
+    lint,
+    'hops',
+    'time-outs, keep-alive times and tries that do not fit each other; exit code 6 when some fail requests',
+  )
+    .option('--unit <unit>', 'of this unit alone')
+    .action(does(async () => (await lints()).lintHops))
+  remote(lint, 'paths', 'the strictest policy for odd paths that refuses nothing that clients really send')
+    .option('--host <host>', 'of this host alone')
+    .action(does(async () => (await lints()).lintPaths))
+  remote(
+    program.command('doctor').description('what is really so'),
+    'hops',
+    'ask each instance of each service how it treats an idle connection',
+  )
+    .option('--site <site>', 'from this site alone')
+    .option('--watch <time>', 'how long an idle connection is watched, at most 20s; default 6s')
+    .action(does(async () => (await import('./commands/doctor.ts')).doctorHops))
 
   const token = program.command('token').description('tokens of people and pipelines')
   const tokens = () => import('./commands/token.ts')

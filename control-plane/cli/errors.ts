@@ -37,6 +37,11 @@ export const problems = defineProblems({
     meaning: 'The folder {folder} cannot be read as a catalog: {reason}.',
     fix: 'Name the folder that holds sites.yaml, teams.yaml and services/*.yaml; `routes/example` is one.',
   },
+  'catalog-unreadable': {
+    status: 500,
+    meaning: 'The catalog in force has {count} faults by the rules of this release.',
+    fix: 'Run `tidegate diff DIR` on its files: it names each fault with its line.',
+  },
   'ports-taken': {
     status: 503,
     meaning: 'No free ports from {wanted} upwards: port {port} is taken, and so is one at each later base.',

@@ -3,14 +3,18 @@ import { problems } from '../errors.ts'
 import { facts, json } from '../print.ts'
 import type { Session } from '../session.ts'
 
-/** `tidegate explain GET https://api.example.com/v1/orders/7 -H 'x-device-id: 42'` */
+/**
+ * `tidegate explain GET https://api.example.com/v1/orders/7 -H 'x-device-id: 42'`; with `--site` by the table that a gateway
+ * of that site runs now.
+ */
 export async function explain(
   { client, out, format }: Session,
   [method = '', url = '']: readonly string[],
-  { header = [] }: { header?: readonly string[] },
+  { header = [], site: at }: { header?: readonly string[]; site?: string },
 ): Promise<void> {
   checkRequest(method, url)
   const body: ExplainBody = { method: method.toUpperCase(), url, headers: headersOf(header) }
+  if (at !== undefined) return out(json(await client.askGateway(at, 'explain', body)))
   const answer = await client.explain(body)
   if (format === 'json') return out(json(answer))
   const { site, because, route, service, unit, effect, epoch, bucket, key, table } = answer

@@ -20,7 +20,7 @@ export function runProgram(name: keyof typeof scripts) {
       // Out of the terminal's group: Ctrl-C would reach it twice, and the second one ends a program at once.
       detached: true,
     })
-    const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+    const signals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR2'] as const
     const forward = (signal: NodeJS.Signals): void => void child.kill(signal)
     for (const signal of signals) process.on(signal, forward)
     process.exitCode = await new Promise<number>((done, failed) => {

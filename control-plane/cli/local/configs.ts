@@ -90,6 +90,7 @@ function edgeConfig({ at, workers, folders }: ConfigFacts): object {
 const patience = {
   tokens: { deadline: '2s', peerDeadline: '1s' },
   cache: { readDeadline: '500ms' },
+  rates: { shedAbove: '5s' },
 } as const
 
 function gatewayConfig({ at, stores, tokens, folders }: ConfigFacts, site: ExampleSite): object {
@@ -136,6 +137,7 @@ function gatewayConfig({ at, stores, tokens, folders }: ConfigFacts, site: Examp
         },
       ],
     },
+    rates: patience.rates,
     internal: {
       tokens: [{ name: 'ops', sha256: sha256(tokens.opsToken), scopes: ['metrics', 'status', 'explain', 'drain'] }],
     },

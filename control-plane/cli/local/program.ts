@@ -87,6 +87,11 @@ export class Program {
     }
   }
 
+  /** Tells the program itself, and none of its children; one that does not run hears nothing. */
+  signal(signal: NodeJS.Signals): void {
+    this.#child?.kill(signal)
+  }
+
   /** SIGTERM, and SIGKILL to it and all its children when it is late: resolves when none of them is left. */
   async stop(): Promise<void> {
     await this.end('SIGTERM')

@@ -159,7 +159,8 @@ function programsOf(
       ]),
     ),
     node('control-plane', 'control-plane/main.ts', ['--config', config('control-plane')]),
-    ...sites.map((site) => node(`gateway-${site}`, 'gateway/main.ts', ['--config', config(site)])),
+    // Under a supervisor, so that its process can be replaced while the whole serves.
+    ...sites.map((site) => node(`gateway-${site}`, 'gateway/main.ts', ['--config', config(site), '--supervised'])),
     // It bundles the worker before it listens.
     node('edge', 'edge-worker/host/main.ts', ['--config', config('edge')], { readyMs: 40_000 }),
     node('monolith', sample('sample-monolith'), [

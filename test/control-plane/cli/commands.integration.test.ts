@@ -388,3 +388,36 @@ describe('the command itself', () => {
     expect(await typed('gateway', '--config', config)).toMatchObject({ code: 1, text: expect.stringContaining(config) })
   })
 })
+
+describe('lint and doctor', () => {
+  it('lint hops tells what nobody stated, and fails nothing by it', async () => {
+    const { out, code } = await tidegate('lint', 'hops')
+
+    expect(code).toBe(0)
+    expect(out).toMatch(/unset +L5 +onprem .*service states no keep-alive time/)
+    expect(await json('lint', 'hops', '--unit', 'orders')).toContainEqual(
+      expect.objectContaining({ rule: 'L5', unit: 'orders', hop: 'service' }),
+    )
+  })
+
+  it('lint paths proposes what refuses nobody, from what was really asked for', async () => {
+    await fetch(`${system.demo.edge}/v1/products//7`, { headers: { host: 'api.example.com' } })
+    const advice = await json('lint', 'paths')
+
+    expect(advice).toMatchObject({ policy: 'reject', requests: expect.any(Number) })
+    expect((await tidegate('lint', 'paths')).out).toMatch(/^Of \d+ recorded requests/)
+  })
+
+  it('doctor hops asks each instance, and tells one that closes first', async () => {
+    const rows = await json('doctor', 'hops', '--site', 'onprem', '--watch', '100ms')
+
+    expect(rows).toContainEqual(expect.objectContaining({ site: 'onprem', service: 'orders' }))
+    expect((await tidegate('doctor', 'hops', '--watch', '100ms')).out).toMatch(/^SITE +SERVICE +INSTANCE/)
+  })
+
+  it('explain --site answers by what a gateway of that site runs now', async () => {
+    const told = await json('explain', 'GET', 'http://api.example.com/v1/orders/7', '--site', 'cloud')
+
+    expect(told).toMatchObject({ unit: 'orders', here: expect.any(Boolean), sentences: expect.any(Array) })
+  })
+})

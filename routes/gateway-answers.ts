@@ -1,0 +1,56 @@
+/** What a gateway's internal API tells operators: shapes that its callers share. */
+
+/** One oddity of one route's traffic. */
+export interface FeatureRow {
+  readonly feature: string
+  readonly count: number
+  /** Of the route's requests: 0..1. */
+  readonly share: number
+  /** Ms since 1970. */
+  readonly firstSeen: number
+  readonly lastSeen: number
+  /** Method and path, with values blotted out. */
+  readonly examples: readonly string[]
+}
+
+/** `GET /gateway/v1/recorder`: what the traffic of one route uses, as this process saw it since its start. */
+export interface RouteRecord {
+  readonly route: string
+  readonly unit: string
+  readonly host: string
+  readonly requests: number
+  readonly largestRequestBytes: number
+  readonly largestAnswerBytes: number
+  readonly longestMs: number
+  readonly features: readonly FeatureRow[]
+}
+
+/** What one idle connection showed of the hop behind a gateway. */
+export interface HopProbe {
+  readonly connectMs: number
+  /** To the end of the answer's head; undefined: none came. */
+  readonly firstByteMs?: number
+  readonly status?: number
+  /** `Keep-Alive: timeout` of the answer, ms. */
+  readonly saysIdleMs?: number
+  /** After which idle time it closed, ms; undefined: it was still open when we stopped waiting. */
+  readonly closedAfterMs?: number
+  readonly failed?: string
+}
+
+/** `GET /gateway/v1/hops?watch=5s` */
+export interface HopsAnswer {
+  /** How long the public listener keeps idle connections, ms: longer than whatever is in front. */
+  readonly keepAliveMs: number
+  readonly instances: readonly ProbedInstance[]
+  /** Instances beyond the limit of one call. */
+  readonly leftOut: number
+}
+
+export interface ProbedInstance {
+  readonly service: string
+  readonly id: string
+  /** How long the gateway uses an idle connection to it, ms. */
+  readonly idleMs: number
+  readonly probe: HopProbe
+}
