@@ -12,6 +12,12 @@ export interface Counter<Name extends string = never> {
   inc(...given: [Name] extends [never] ? [labels?: Given<Name>, by?: number] : [labels: Given<Name>, by?: number]): void
 }
 
+/** A counter one of whose labels names what comes and goes. */
+export interface ForgettingCounter<Name extends string> extends Counter<Name> {
+  /** Ends the series whose `label` is `value`, and gives its place to another value of a set that fills from traffic. */
+  forget(label: Name, value: string): Promise<void>
+}
+
 export interface Gauge<Name extends string = never> {
   set(labels: Given<Name>, value: number): void
 }
@@ -29,7 +35,7 @@ export interface MetricDefinition {
 }
 
 export interface Metrics {
-  counter<const L extends Labels>(name: string, help: string, labels?: L): Counter<keyof L & string>
+  counter<const L extends Labels>(name: string, help: string, labels?: L): ForgettingCounter<keyof L & string>
   /** `collect` is asked for the values each time the metrics are read. */
   gauge<const L extends Labels>(
     name: string,
@@ -82,21 +88,25 @@ export function createMetrics(options: { readonly process?: boolean } = {}): Met
   )
 
   /** Puts each value into its closed set; gives back the same object when nothing is to be changed. */
-  const closing = <Name extends string>(metric: string, labels: Labels): ((given: Given<Name>) => Given<Name>) => {
+  const closing = <Name extends string>(metric: string, labels: Labels) => {
     const allowed = Object.entries(labels).map(([label, values]) => ({
       label: label as Name,
-      accepts: acceptor(values),
+      values: acceptor(values),
     }))
-    return (given) => {
+    const close = (given: Given<Name>): Given<Name> => {
       let closed: Record<Name, string> | undefined
-      for (const { label, accepts } of allowed) {
-        if (accepts(given[label])) continue
+      for (const { label, values } of allowed) {
+        if (values.accepts(given[label])) continue
         closed ??= { ...given }
         closed[label] = overflowValue
         overflow.inc({ metric })
       }
       return closed ?? given
     }
+    const release = (of: Name, value: string): void => {
+      for (const { label, values } of allowed) if (label === of) values.release(value)
+    }
+    return { close, release }
   }
 
   if (options.process === true) client.collectDefaultMetrics({ register: registry, prefix: 'tidegate_' })
@@ -104,11 +114,19 @@ export function createMetrics(options: { readonly process?: boolean } = {}): Met
   return {
     counter: (name, help, labels = {} as never) => {
       const counter = new client.Counter(define({ name, kind: 'counter', help, labels }))
-      const close = closing(name, labels)
-      return { inc: (given = {} as never, by = 1) => counter.inc(close(given), by) }
+      const { close, release } = closing<string>(name, labels)
+      return {
+        inc: (given = {} as never, by = 1) => counter.inc(close(given), by),
+        forget: async (label, value) => {
+          release(label, value)
+          // prom-client removes a series by all of its labels: those of the others are asked for.
+          const { values } = await counter.get()
+          for (const series of values) if (series.labels[label] === value) counter.remove(series.labels as never)
+        },
+      }
     },
     gauge: (name, help, labels = {} as never, collect) => {
-      const close = closing(name, labels)
+      const { close } = closing<string>(name, labels)
       const gauge = new client.Gauge({
         ...define({ name, kind: 'gauge', help, labels }),
         ...(collect === undefined ? {} : { collect: () => collect(facade) }),
@@ -121,7 +139,7 @@ export function createMetrics(options: { readonly process?: boolean } = {}): Met
         ...define({ name, kind: 'histogram', help, labels }),
         buckets: [...buckets],
       })
-      const close = closing(name, labels)
+      const { close } = closing<string>(name, labels)
       return { observe: (given, value) => histogram.observe(close(given), value) }
     },
     text: () => registry.metrics(),
@@ -130,16 +148,24 @@ export function createMetrics(options: { readonly process?: boolean } = {}): Met
   }
 }
 
-function acceptor(values: LabelValues): (value: string) => boolean {
+interface Values {
+  accepts(value: string): boolean
+  release(value: string): void
+}
+
+function acceptor(values: LabelValues): Values {
   if (!('atMost' in values)) {
     const set = new Set(values)
-    return (value) => set.has(value)
+    return { accepts: (value) => set.has(value), release: () => undefined }
   }
   const seen = new Set<string>()
-  return (value) => {
-    if (seen.has(value)) return true
-    if (value === undefined || seen.size >= values.atMost) return false
-    seen.add(value)
-    return true
+  return {
+    accepts: (value) => {
+      if (seen.has(value)) return true
+      if (value === undefined || seen.size >= values.atMost) return false
+      seen.add(value)
+      return true
+    },
+    release: (value) => void seen.delete(value),
   }
 }

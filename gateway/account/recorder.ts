@@ -1,3 +1,4 @@
+import type { RouteRecord } from '#routes/gateway-answers.ts'
 import type { RouteFacts } from '#routes/structure.ts'
 import type { Clock } from '#server-kit/clock.ts'
 import type { Answer } from '../answer.ts'
@@ -5,27 +6,6 @@ import type { Exchange } from '../exchange.ts'
 import type { Ending, Phase } from '../phase.ts'
 import { type Feature, featuresOf } from './features.ts'
 import { redactedPath } from './redacted-path.ts'
-
-/** One oddity of one route's traffic. */
-export interface FeatureRow {
-  readonly feature: Feature
-  readonly count: number
-  readonly share: number
-  /** Ms since 1970. */
-  readonly firstSeen: number
-  readonly lastSeen: number
-  readonly examples: readonly string[]
-}
-
-export interface RouteRecord {
-  readonly route: string
-  readonly unit: string
-  readonly requests: number
-  readonly largestRequestBytes: number
-  readonly largestAnswerBytes: number
-  readonly longestMs: number
-  readonly features: readonly FeatureRow[]
-}
 
 const examplesLimit = 5
 /** As many as the metrics' route label takes. */
@@ -40,6 +20,7 @@ interface Seen {
 
 interface Row {
   readonly unit: string
+  readonly host: string
   readonly features: Map<Feature, Seen>
   requests: number
   largestRequestBytes: number
@@ -92,11 +73,11 @@ export class Recorder implements Phase {
     for (const route of this.#rows.keys()) if (!routes.has(route)) this.#rows.delete(route)
   }
 
-  #rowOf({ id, unit }: RouteFacts): Row | undefined {
+  #rowOf({ id, unit, host = '' }: RouteFacts): Row | undefined {
     let row = this.#rows.get(id)
     if (row === undefined && this.#rows.size < routesLimit) {
       const none = { requests: 0, largestRequestBytes: 0, largestAnswerBytes: 0, longestMs: 0 }
-      row = { unit, features: new Map(), ...none }
+      row = { unit, host, features: new Map(), ...none }
       this.#rows.set(id, row)
     }
     return row

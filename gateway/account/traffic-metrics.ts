@@ -1,5 +1,5 @@
 import type { Clock } from '#server-kit/clock.ts'
-import type { Counter, Histogram, Metrics } from '#server-kit/metrics.ts'
+import type { Counter, ForgettingCounter, Histogram, Metrics } from '#server-kit/metrics.ts'
 import type { Answer } from '../answer.ts'
 import type { Exchange } from '../exchange.ts'
 import type { Ending, Phase } from '../phase.ts'
@@ -11,7 +11,7 @@ const buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 export class TrafficMetrics implements Phase {
   readonly name = 'traffic-metrics'
   readonly #clock: Clock
-  readonly #requests: Counter<'route' | 'class'>
+  readonly #requests: ForgettingCounter<'route' | 'class'>
   readonly #refusals: Counter<'code'>
   readonly #endings: Counter<'ending'>
   readonly #seconds: Histogram<'class'>
@@ -36,6 +36,11 @@ export class TrafficMetrics implements Phase {
       { class: classes },
       buckets,
     )
+  }
+
+  /** Ends the series of routes that left the table. */
+  async forget(routes: readonly string[]): Promise<void> {
+    for (const route of routes) await this.#requests.forget('route', route)
   }
 
   closed(x: Exchange, answer: Answer, ending: Ending): void {

@@ -44,6 +44,20 @@ describe('metrics', () => {
     expect(text).toContain('{service="other"} 1')
   })
 
+  it('forget the series of what is gone, and give its place to another', async () => {
+    const metrics = createMetrics()
+    const served = metrics.counter('tidegate_served_total', 'Answers.', { route: { atMost: 1 }, class: ['2xx', '5xx'] })
+    served.inc({ route: 'old', class: '2xx' })
+    served.inc({ route: 'old', class: '5xx' })
+
+    await served.forget('route', 'old')
+    served.inc({ route: 'new', class: '2xx' })
+
+    const text = await metrics.text()
+    expect(text).not.toContain('old')
+    expect(text).toContain('{route="new",class="2xx"} 1')
+  })
+
   it('ask for a collected gauge at each reading', async () => {
     const metrics = createMetrics()
     let size = 1
