@@ -1,5 +1,6 @@
 import { type Decision, decide } from '#routes/decide.ts'
-import type { Table } from '#routes/table.ts'
+import type { EdgePolicy } from '#routes/policy.ts'
+import type { EdgeTable } from '#routes/table.ts'
 import type { Site } from '#routes/vocabulary.ts'
 import type { Incoming } from './facts.ts'
 
@@ -7,8 +8,8 @@ import type { Incoming } from './facts.ts'
 export interface Choice {
   readonly site: Site
   /** Undefined = no table was there yet. */
-  readonly table: Table | undefined
-  readonly decision: Decision | undefined
+  readonly table: EdgeTable | undefined
+  readonly decision: Decision<EdgePolicy> | undefined
   /** The target as the client wrote it could be read as another path. */
   readonly unsafe: boolean
 }
@@ -17,7 +18,11 @@ export interface Choice {
  * The site for a request, one of `sites`. Without a table, or for a site that this edge was not told how to reach, it
  * is the first: any gateway forwards what is not its own. `target-unsafe` where the host refuses such targets.
  */
-export function choose(table: Table | undefined, incoming: Incoming, sites: readonly Site[]): Choice | 'target-unsafe' {
+export function choose(
+  table: EdgeTable | undefined,
+  incoming: Incoming,
+  sites: readonly Site[],
+): Choice | 'target-unsafe' {
   const { target, sent } = incoming
   const asWritten = table && decide(table, incoming)
   // `OPTIONS *` has no path that could be sent on, whatever the host's policy.

@@ -37,17 +37,19 @@ export function readIncoming(request: RawRequest, settings: FactsSettings, newId
   const get = (name: string) => received.get(name) ?? undefined
   const address = clientAddress(get, settings)
   const target = targetOf(url)
+  const forwarded = forwardedHeaders(received, settings)
   return {
     method,
     host: hostOf(request),
     target,
     sent: sentTarget(target),
     ...(address === undefined ? {} : { address }),
-    header: get,
+    // What does not travel on, the gateway cannot decide by.
+    header: (name) => forwarded.get(name) ?? undefined,
     requestId: validId(get(headers.requestId)) ?? newId(),
     country: found(request, settings, 'country'),
     colo: found(request, settings, 'colo'),
-    forwarded: forwardedHeaders(received, settings),
+    forwarded,
     claimed: { edge: get(headers.edge), call: get(headers.call) },
   }
 }

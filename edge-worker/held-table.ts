@@ -1,7 +1,7 @@
+import { receiveAtEdge } from '#routes/edge-parts.ts'
 import type { EdgeStatus, TableOffer, ToldRefusal } from '#routes/messages.ts'
-import { receive } from '#routes/receive.ts'
 import type { TrustedKeys } from '#routes/seal.ts'
-import type { Table } from '#routes/table.ts'
+import type { EdgeTable } from '#routes/table.ts'
 import type { TableNumber } from '#routes/vocabulary.ts'
 import { RefusalCounts } from './refusal-counts.ts'
 import type { TableSource } from './table-sources.ts'
@@ -35,7 +35,7 @@ export class HeldTable {
   readonly #trusted: TrustedKeys
   readonly #around: Surroundings
   readonly #refusals = new RefusalCounts()
-  #table: Table | undefined
+  #table: EdgeTable | undefined
   #from: EdgeStatus['source'] = 'none'
   #cold = true
   #behind = false
@@ -55,7 +55,7 @@ export class HeldTable {
    * The table to decide by; undefined only if neither bundle nor source ever gave a good one. The first request of an
    * isolate waits at most 50 ms for a newer one than the bundle; those that come meanwhile use what is held.
    */
-  async current(waitUntil: WaitUntil): Promise<Table | undefined> {
+  async current(waitUntil: WaitUntil): Promise<EdgeTable | undefined> {
     if (this.#table === undefined) await this.#take(this.#bundle, 'bundle')
     if (this.#cold) {
       this.#cold = false
@@ -78,7 +78,7 @@ export class HeldTable {
     void this.#refreshIfDue(waitUntil)
   }
 
-  get table(): Table | undefined {
+  get table(): EdgeTable | undefined {
     return this.#table
   }
 
@@ -122,7 +122,7 @@ export class HeldTable {
   async #take(offer: TableOffer, from: EdgeStatus['source']): Promise<void> {
     for (;;) {
       const held = this.#table
-      const received = await receive(held, offer, this.#trusted)
+      const received = await receiveAtEdge(held, offer, this.#trusted)
       if (this.#table !== held) continue
       this.#refusals.add(received.refusals, this.#around.now())
       if (received.changed) {

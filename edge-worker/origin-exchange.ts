@@ -1,6 +1,6 @@
 import { type Mark, writeMark } from '#routes/hop.ts'
 import { headers, readTableHint } from '#routes/messages.ts'
-import type { RoutePolicy } from '#routes/policy.ts'
+import type { TimeoutPolicy } from '#routes/policy.ts'
 import type { TableNumber } from '#routes/vocabulary.ts'
 import type { Bindings } from './bindings.ts'
 import type { Choice } from './choice.ts'
@@ -73,7 +73,7 @@ export function headersLimitMs(choice: Choice, hasBody: boolean, platform: 'clou
   return platform === 'cloudflare' ? Math.min(limitMs, cloudflareMostMs) : limitMs
 }
 
-function selfHostedLimitMs(timeout: RoutePolicy['timeout'] | undefined, hasBody: boolean): number {
+function selfHostedLimitMs(timeout: TimeoutPolicy | undefined, hasBody: boolean): number {
   if (timeout === undefined) return withoutRouteMs
   const answering = (timeout.connectMs + timeout.firstByteMs) * gatewayTries + holdMs + marginMs
   return hasBody ? Math.max(answering, timeout.totalMs + totalMarginMs) : answering

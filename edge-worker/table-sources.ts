@@ -1,7 +1,7 @@
 import { signCall } from '#routes/call.ts'
 import { headers, paths, type TableOffer, type ToldRefusal } from '#routes/messages.ts'
 import type { KeyRing } from '#routes/seal.ts'
-import type { Table } from '#routes/table.ts'
+import type { EdgeTable } from '#routes/table.ts'
 import type { Fetching } from './origin-client.ts'
 import { boundedText, offerLimitBytes, parseOffer } from './table-offer.ts'
 
@@ -17,7 +17,7 @@ export interface TableSource {
    * What differs from `held`, or why there is no usable answer: then the caller keeps what it holds and asks again
    * later. Never rejects. No request of a warm isolate waits for it.
    */
-  read(held: Table | undefined, deadline: AbortSignal): Promise<TableOffer | 'unchanged' | Away>
+  read(held: EdgeTable | undefined, deadline: AbortSignal): Promise<TableOffer | 'unchanged' | Away>
   /** What the source itself refused, and how old its own knowledge is; undefined where the source keeps nothing. */
   told?(deadline: AbortSignal): Promise<SourceStatus>
 }
@@ -67,15 +67,15 @@ export function controlPlaneSource(settings: ControlPlaneSettings): TableSource 
 }
 
 /** What both documents' digests say about a held table: the answer to it is 304 while nothing changed. */
-export function tableTag(held: Table): string {
+export function tableTag(held: EdgeTable): string {
   return `"${held.structure.digest}.${held.placements.digest}"`
 }
 
-export function tableTarget(held: Table | undefined): string {
+export function tableTarget(held: EdgeTable | undefined): string {
   return `${paths.edgeTable}?structure=${held?.structure.number ?? 0}&placements=${held?.placements.number ?? 0}`
 }
 
-function conditional(held: Table | undefined): Record<string, string> {
+function conditional(held: EdgeTable | undefined): Record<string, string> {
   return held === undefined ? {} : { 'if-none-match': tableTag(held) }
 }
 

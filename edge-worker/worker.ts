@@ -1,4 +1,4 @@
-import { readMark } from '#routes/hop.ts'
+import { checkMark } from '#routes/hop.ts'
 import type { TableOffer } from '#routes/messages.ts'
 import { type OwnCode, problemAnswer } from './answers.ts'
 import type { Env } from './bindings.ts'
@@ -69,5 +69,6 @@ function misbound(binding: string): Response {
 /** Only an edge can have made a mark that verifies: an origin points back at us. */
 async function cameFromAnEdge({ claimed, method, host, target }: Incoming, edge: EdgeParts): Promise<boolean> {
   if (claimed.edge === undefined) return false
-  return (await readMark('edge', claimed.edge, { method, host, target }, edge.bindings.gatewayRing, edge.now())).ok
+  const checked = checkMark('edge', claimed.edge, { method, host, target }, edge.bindings.gatewayRing, edge.now())
+  return typeof (await checked) !== 'string'
 }

@@ -16,7 +16,7 @@ function missing(services: readonly CatalogService[], names: ReadonlySet<string>
   const valid = [...names].sort()
   const absent = services.flatMap(({ dependsOn }) => dependsOn.filter(({ name }) => !names.has(name)))
   return absent.slice(0, mostMissing).map(({ name, place, pointer }, at) => {
-    const fix = at < mostSearched ? nameFix(name, valid) : {}
+    const fix = at < mostSearched ? nameFix(name, valid) : { fix: 'look it up in the catalog' }
     return faultAt(place, pointer, { value: shown(name), expected: 'no service of this name', ...fix })
   })
 }

@@ -1,6 +1,7 @@
 import type { SitesDocument } from './catalog-schema.ts'
 import type { ReadDocument } from './document.ts'
 import { asClause, type Fault, faultAt, type Place, shown } from './fault.ts'
+import type { HopsDocument } from './hops-schema.ts'
 import { parseHost } from './host-pattern.ts'
 import { nameFix } from './nearest-name.ts'
 import type { HostFacts, SiteFacts } from './structure.ts'
@@ -13,6 +14,8 @@ export interface CatalogSites {
   readonly defaultSite: Site
   /** Sorted by name. */
   readonly hosts: readonly HostFacts[]
+  /** Of the sites that state what stands between their clients and services. */
+  readonly hops: ReadonlyMap<Site, HopsDocument>
 }
 
 /** Checks what the schema of sites.yaml cannot say; faults are added to `faults`. */
@@ -25,7 +28,7 @@ export function readSites({ value: document, at }: ReadDocument<SitesDocument>, 
   checkUnique(document.sites.flatMap((site, index) => [[site.name, `/sites/${index}/name`] as const]))
   document.sites.forEach((site, index) => {
     const wrong = urlFault(site.origin)
-    if (wrong !== undefined) tell(`/sites/${index}/origin`, site.origin, wrong)
+    if (wrong !== undefined) tell(`/sites/${index}/origin`, site.origin, wrong, { fix: urlFix })
   })
   checkSiteName(document.defaultSite, '/defaultSite')
   checkUnique(
@@ -39,15 +42,17 @@ export function readSites({ value: document, at }: ReadDocument<SitesDocument>, 
     host.aliases.forEach((alias, which) => {
       const pointer = `/hosts/${index}/aliases/${which}`
       checkHost(alias, pointer)
-      if (alias.startsWith('*')) tell(pointer, alias, 'an alias is one exact name')
+      if (alias.startsWith('*')) tell(pointer, alias, 'an alias is one exact name', { fix: 'list each name' })
     })
     checkSiteName(host.defaultSite, `/hosts/${index}/defaultSite`)
   })
   return {
-    sites: document.sites.filter(() => true),
+    // Hops are for lint alone: what decides a request does not ship them.
+    sites: document.sites.flatMap(({ hops: _, ...site }) => site),
     // The schema asks for at least one site.
     defaultSite: document.defaultSite ?? (names[0] as string),
     hosts: document.hosts.filter(() => true).sort((a, b) => (a.name < b.name ? -1 : 1)),
+    hops: new Map(document.sites.flatMap(({ name, hops }) => (hops === undefined ? [] : [[name, hops] as const]))),
   }
 
   function checkUnique(named: readonly (readonly [name: string, pointer: string])[]): void {
@@ -55,7 +60,7 @@ export function readSites({ value: document, at }: ReadDocument<SitesDocument>, 
     for (const [name, pointer] of named) {
       const also = former.get(name)
       if (also === undefined) former.set(name, pointer)
-      else tell(pointer, name, 'the name is there twice', { also: at(also) })
+      else tell(pointer, name, 'the name is there twice', { fix: 'give one of them another name', also: at(also) })
     }
   }
 
@@ -69,6 +74,8 @@ export function readSites({ value: document, at }: ReadDocument<SitesDocument>, 
     if (!parsed.ok) tell(pointer, name, asClause(parsed.fault.meaning), { fix: asClause(parsed.fault.fix) })
   }
 }
+
+export const urlFix = 'write it as "http://orders.internal:8080"'
 
 /** What is wrong with the URL of a listener beyond its pattern; undefined = nothing. */
 export function urlFault(url: string): string | undefined {

@@ -74,7 +74,14 @@ export function readCatalog(files: readonly CatalogFile[]): ReadCatalog {
     }
     for (const { file } of others) {
       const also = startOf(first.file)
-      faults.push(faultAt(startOf(file), '', { value: shown(file), expected: `a second ${kind} file`, also }))
+      faults.push(
+        faultAt(startOf(file), '', {
+          value: shown(file),
+          expected: `a second ${kind} file`,
+          fix: 'join the two',
+          also,
+        }),
+      )
     }
     return read(first, schema)
   }
@@ -87,7 +94,12 @@ export function readCatalog(files: readonly CatalogFile[]): ReadCatalog {
       if (also === undefined) places.set(name, place)
       else
         faults.push(
-          faultAt(place, `/teams/${index}/name`, { value: shown(name), expected: 'a second team of this name', also }),
+          faultAt(place, `/teams/${index}/name`, {
+            value: shown(name),
+            expected: 'a second team of this name',
+            fix: anotherName,
+            also,
+          }),
         )
     })
     return listed.filter(() => true).sort((a, b) => (a.name < b.name ? -1 : 1))
@@ -118,7 +130,12 @@ export function readCatalog(files: readonly CatalogFile[]): ReadCatalog {
       const former = byName.get(service.name)
       if (former === undefined) byName.set(service.name, service)
       else {
-        const told = { value: shown(service.name), expected: 'a second service of this name', also: former.place }
+        const told = {
+          value: shown(service.name),
+          expected: 'a second service of this name',
+          fix: anotherName,
+          also: former.place,
+        }
         faults.push(faultAt(service.place, '/service', told))
       }
     }
@@ -127,6 +144,8 @@ export function readCatalog(files: readonly CatalogFile[]): ReadCatalog {
     return services
   }
 }
+
+const anotherName = 'give one of them another name'
 
 /** Nobody reads further; what comes after is told when these are mended. */
 const mostFaults = 1000

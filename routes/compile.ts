@@ -1,5 +1,7 @@
 import type { Catalog } from './catalog.ts'
-import type { CatalogRoute, CatalogService } from './catalog-service.ts'
+import { hopFaults } from './catalog-hops.ts'
+import type { CatalogRoute } from './catalog-route.ts'
+import type { CatalogService } from './catalog-service.ts'
 import { costliestLookUp, type RoutePath } from './costliest-look-up.ts'
 import { type Fault, faultAt, inOrder } from './fault.ts'
 import { compareTexts } from './pattern.ts'
@@ -33,8 +35,11 @@ export function compile(catalog: Catalog, { number, mayShrink = false }: Compile
 
   const trieRoutes = routes.map(trieRoute)
   const tested = selfTest(routes, catalog.hosts, buildTrie(trieRoutes))
-  const warnings = inOrder([...catalog.warnings, ...tested.warnings, ...costWarnings(routes, trieRoutes)])
-  if (tested.faults.length > 0) return { ok: false, faults: inOrder(tested.faults), warnings }
+  const hops = hopFaults(catalog)
+  const told = [...catalog.warnings, ...tested.warnings, ...hops.warnings, ...costWarnings(routes, trieRoutes)]
+  const warnings = inOrder(told)
+  const faults = [...tested.faults, ...hops.faults]
+  if (faults.length > 0) return { ok: false, faults: inOrder(faults), warnings }
   const structure: Structure = {
     number,
     mayShrink,
@@ -48,9 +53,15 @@ export function compile(catalog: Catalog, { number, mayShrink = false }: Compile
 }
 
 function placed(service: CatalogService, source: CatalogRoute): PlacedRoute {
-  const { host, methods, unit, policy } = source
+  const { host, methods, when, unit, policy } = source
   const pattern = source.pattern.text
-  const match = { service: service.name, pattern, ...(host && { host }), ...(methods && { methods }) }
+  const match = {
+    service: service.name,
+    pattern,
+    ...(host && { host }),
+    ...(methods && { methods }),
+    ...(when && { when }),
+  }
   return { source, facts: { id: routeId(match), ...match, unit, policy } }
 }
 
@@ -59,16 +70,17 @@ function byPatternHostMethods({ facts: a }: PlacedRoute, { facts: b }: PlacedRou
     compareTexts(a.pattern, b.pattern) ||
     compareTexts(a.host ?? '', b.host ?? '') ||
     compareTexts(a.methods?.join() ?? '', b.methods?.join() ?? '') ||
-    compareTexts(a.service, b.service)
+    compareTexts(a.service, b.service) ||
+    compareTexts(a.id, b.id)
   )
 }
 
 function serviceFacts(service: CatalogService, defaultSite: string): ServiceFacts {
   const sites = service.deployments.map(({ site }) => site)
-  const { name: id, team, tier, state, key, deployments } = service
+  const { name: id, team, tier, state, key, deployments, pathReadings } = service
   // The schema asks for at least one deployment.
   const home = sites.includes(defaultSite) ? defaultSite : (sites[0] as string)
-  return { id, team, tier, state, home, key, deployments }
+  return { id, team, tier, state, home, key, deployments, ...(pathReadings && { pathReadings }) }
 }
 
 function sizeFaults(catalog: Catalog, routes: readonly PlacedRoute[]): Fault[] {
@@ -79,9 +91,15 @@ function sizeFaults(catalog: Catalog, routes: readonly PlacedRoute[]): Fault[] {
 }
 
 function trieRoute({ source }: PlacedRoute): TrieRoute & RoutePath {
-  const { host, pattern, methods, policy } = source
+  const { host, pattern, methods, when, policy } = source
   const { trailingSlash } = policy
-  return { pattern, ...(host && { host }), ...(methods && { methods }), ...(trailingSlash && { trailingSlash }) }
+  return {
+    pattern,
+    ...(host && { host }),
+    ...(methods && { methods }),
+    ...(when && { when }),
+    ...(trailingSlash && { trailingSlash }),
+  }
 }
 
 /** Above this many nodes a look-up costs more than is promised for the whole decision. */

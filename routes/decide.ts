@@ -1,10 +1,11 @@
 import { bucketOf } from './bucket.ts'
-import { type CanonicalTarget, canonicalTarget } from './canonical-target.ts'
+import { type CanonicalTarget, canonicalTarget, unsafeBit } from './canonical-target.ts'
 import type { Placement } from './placement.ts'
+import type { EdgePolicy, RoutePolicy } from './policy.ts'
 import type { RequestFacts } from './request-facts.ts'
 import { stickyKey } from './sticky-key.ts'
-import type { HostFacts, RouteFacts } from './structure.ts'
-import type { StructureIndex, Table } from './table.ts'
+import type { EdgeService, HostFacts, RouteFacts } from './structure.ts'
+import type { EdgeTable, Table } from './table.ts'
 import type { Bp, Bucket, Effect, Epoch, Site } from './vocabulary.ts'
 
 /** Why a request is served where it is; closed, so that it can be a metric label. */
@@ -26,17 +27,19 @@ export type Because =
   | 'unsafe-target'
   | 'no-route'
 
-export interface Decision {
+export interface Decision<P extends EdgePolicy = RoutePolicy> {
   readonly site: Site
   readonly because: Because
   readonly target: CanonicalTarget
   readonly host: HostFacts | undefined
-  readonly route: RouteFacts | undefined
+  readonly route: RouteFacts<P> | undefined
+  /** Of the route in the structure, -1 without one: `trie.parameters` takes it. */
+  readonly position: number
   readonly effect: Effect
   /** 0 when the unit has no placement. */
   readonly epoch: Epoch
   readonly bucket: Bucket | undefined
-  /** The host's policy forbids such a target: edge and gateway answer 400 `target-unsafe`. */
+  /** Neither host nor route allow such a target: edge and gateway answer 400 `target-unsafe`. */
   readonly refused: boolean
 }
 
@@ -44,20 +47,23 @@ export interface Decision {
  * Which site serves a request, and why. The only code that decides: edge, gateways, explain and dry runs call it.
  * Pure and total: any bytes get exactly one decision.
  */
-export function decide(table: Table, facts: RequestFacts): Decision {
+export function decide<P extends EdgePolicy>(table: Table<P, EdgeService>, facts: RequestFacts): Decision<P> {
   const target = canonicalTarget(facts.target)
   const name = hostName(facts.host)
   const host = hostOf(table.index, name)
   const effect = effectOfMethod(facts.method)
-  const found = table.index.trie.match(host?.name ?? name, target.key, facts.method)
+  const found = table.index.trie.match(host?.name ?? name, target.key, facts.method, facts)
   const route = found < 0 ? undefined : table.structure.value.routes[found]
-  const refused = target.unsafe !== 0 && host?.unsafeTargets !== 'observe'
+  const unsafe = route === undefined ? target.unsafe : unsafeFor(route.policy, target)
+  const refused = unsafe !== 0 && host?.unsafeTargets !== 'observe'
   if (route === undefined) {
     const site = host?.defaultSite ?? table.structure.value.defaultSite
-    return { site, because: 'no-route', target, host, route, effect, epoch: 0, bucket: undefined, refused }
+    const decided = { site, because: 'no-route', target, host, route, position: found, effect, epoch: 0 } as const
+    return { ...decided, bucket: undefined, refused }
   }
-  const placed = place(table, facts, route, found, target, route.policy.effect ?? effect)
-  return { ...placed, target, host, route, effect: route.policy.effect ?? effect, refused }
+  const routeEffect = route.policy.effect ?? effect
+  const placed = place(table, facts, route, found, unsafe === 0, target, routeEffect)
+  return { ...placed, target, host, route, position: found, effect: routeEffect, refused }
 }
 
 /** GET, HEAD, OPTIONS and QUERY read; whatever else may write. */
@@ -73,17 +79,25 @@ export function hostName(host: string): string {
   return name.endsWith('.') ? name.slice(0, -1) : name
 }
 
-function hostOf(index: StructureIndex, name: string): HostFacts | undefined {
+/** What is unsafe about a target for a route: not what its service is known to want. Mask as in `CanonicalTarget`. */
+export function unsafeFor({ accepts = [] }: EdgePolicy, { unsafe }: CanonicalTarget): number {
+  let left = unsafe
+  if (left !== 0) for (const accepted of accepts) left &= ~unsafeBit(accepted)
+  return left
+}
+
+function hostOf(index: EdgeTable['index'], name: string): HostFacts | undefined {
   return index.hosts.get(name) ?? index.wildcardHosts.find((host) => name.endsWith(host.name.slice(1)))
 }
 
 type Placed = Pick<Decision, 'site' | 'because' | 'epoch' | 'bucket'>
 
 function place(
-  table: Table,
+  table: EdgeTable,
   facts: RequestFacts,
-  route: RouteFacts,
+  route: RouteFacts<EdgePolicy>,
   found: number,
+  safe: boolean,
   target: CanonicalTarget,
   effect: Effect,
 ): Placed {
@@ -93,7 +107,7 @@ function place(
   const stays = (because: Because, bucket?: Bucket): Placed => ({ site: owner, because, epoch, bucket })
   if (moving === undefined) return stays('steady')
   // What may be read as another unit's path is never split: the owner has always served it.
-  if (target.unsafe !== 0) return stays('unsafe-target')
+  if (!safe) return stays('unsafe-target')
   const share: Bp = effect === 'read' ? moving.reads : moving.writes
   if (share === 0) return stays('not-yet')
   if (share === 10_000) return { site: moving.to, because: 'all-moved', epoch, bucket: undefined }
@@ -104,7 +118,7 @@ function place(
 }
 
 function keyOf(
-  table: Table,
+  table: EdgeTable,
   facts: RequestFacts,
   placement: Placement,
   found: number,
@@ -117,6 +131,6 @@ function keyOf(
   return undefined
 }
 
-function homeOf(table: Table, route: RouteFacts): Site {
+function homeOf(table: EdgeTable, route: RouteFacts<EdgePolicy>): Site {
   return table.index.services.get(route.service)?.home ?? table.structure.value.defaultSite
 }

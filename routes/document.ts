@@ -187,7 +187,11 @@ function readYaml(file: string, text: string): YamlDocument {
   }
 
   function plainContentOf(node: Node | null, pointer: string): unknown {
-    if (isSeq(node)) return node.items.map((item, at) => contentOf(item as Node, pointerTo(pointer, at), 0))
+    // An item has no key: what is told of its key is told of itself.
+    if (isSeq(node))
+      return (node.items as (Node | null)[]).map((item, at) =>
+        contentOf(item, pointerTo(pointer, at), item?.range?.[0] ?? 0),
+      )
     if (!isMap(node)) return isScalar(node) ? node.value : null
     const entries = new Map<string, unknown>()
     for (const pair of node.items) {
@@ -216,7 +220,7 @@ function readYaml(file: string, text: string): YamlDocument {
     const place = placeOf(offset)
     if (faults.at(-1)?.line === place.line) return
     const rest = /^[^\r\n]{0,30}/.exec(text.slice(offset, offset + 30))?.[0] ?? ''
-    const words = yamlWords[code] ?? { expected: `not YAML: ${message}` }
+    const words = yamlWords[code] ?? { expected: `not YAML: ${message}`, fix: yamlFixes[code] ?? 'write it in quotes' }
     faults.push({ ...place, pointer: '', value: rest === '' ? 'the end of the line' : shown(rest), ...words })
   }
 
@@ -241,4 +245,13 @@ const yamlWords: Partial<Record<YAMLError['code'], { readonly expected: string; 
   MULTIPLE_DOCS: { expected: 'a second document begins here', fix: 'give each document a file of its own' },
   NON_STRING_KEY: { expected: 'a key is a text', fix: 'write it as one word or in quotes' },
   RESOURCE_EXHAUSTION: { expected: 'nested too deeply to be read', fix: 'write it flatter' },
+}
+
+/** What mends it most often, beside the parser's own words. */
+const yamlFixes: Partial<Record<YAMLError['code'], string>> = {
+  BAD_INDENT: 'close what is open, or begin in the column of its neighbours',
+  BLOCK_AS_IMPLICIT_KEY: 'look at how this line and the one before are indented, or write the text in quotes',
+  BLOCK_IN_FLOW: 'close the bracket before it',
+  MISSING_CHAR: 'close what is open',
+  UNEXPECTED_TOKEN: 'look at the line before: an indentation, a bracket or a quote is wrong',
 }

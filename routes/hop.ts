@@ -60,9 +60,9 @@ export async function writeMark(kind: MarkKind, mark: Mark, request: MarkedReque
   return `${value};m=${await ring.sign(signedText(kind, request, value))}`
 }
 
-export type ReadMark =
-  | { readonly ok: true; readonly mark: Mark }
-  | { readonly ok: false; readonly because: 'malformed' | 'out-of-window' | 'mac-wrong' }
+export type MarkFault = 'malformed' | 'out-of-window' | 'mac-wrong'
+
+export type ReadMark = { readonly ok: true; readonly mark: Mark } | { readonly ok: false; readonly because: MarkFault }
 
 export async function readMark(
   kind: MarkKind,
@@ -71,17 +71,31 @@ export async function readMark(
   ring: KeyRing,
   now: number,
 ): Promise<ReadMark> {
-  const fields = readFields(value)
-  const at = fields && readCount(fields.get('t'))
-  const structure = fields && readCount(fields.get('s'))
-  const placements = fields && readCount(fields.get('p'))
-  if (fields === undefined || at === undefined || structure === undefined || placements === undefined) {
+  const fields = await checkMark(kind, value, request, ring, now)
+  if (typeof fields === 'string') return { ok: false, because: fields }
+  const at = readCount(fields.get('t'))
+  const structure = readCount(fields.get('s'))
+  const placements = readCount(fields.get('p'))
+  if (at === undefined || structure === undefined || placements === undefined) {
     return { ok: false, because: 'malformed' }
   }
-  if (Math.abs(now - at) > windowMs) return { ok: false, because: 'out-of-window' }
-  const valid = await ring.verify(fields.get('k'), signedText(kind, request, fields.signed), fields.mac)
-  if (!valid) return { ok: false, because: 'mac-wrong' }
   return { ok: true, mark: { at, structure, placements, ...optionalFacts(fields) } }
+}
+
+/** Whether one of ours wrote the mark for this request, just now: its fields, or what is wrong. */
+export async function checkMark(
+  kind: MarkKind,
+  value: string,
+  request: MarkedRequest,
+  ring: KeyRing,
+  now: number,
+): Promise<Fields | MarkFault> {
+  const fields = readFields(value)
+  const at = fields && readCount(fields.get('t'))
+  if (fields === undefined || at === undefined) return 'malformed'
+  if (Math.abs(now - at) > windowMs) return 'out-of-window'
+  const valid = await ring.verify(fields.get('k'), signedText(kind, request, fields.signed), fields.mac)
+  return valid ? fields : 'mac-wrong'
 }
 
 const knownFlags: readonly string[] = ['force', 'failover', 'shadow', 'shadowed', 'unsafe'] satisfies MarkFlag[]

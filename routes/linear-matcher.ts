@@ -1,16 +1,23 @@
+import { type Condition, type ConditionFacts, compileCondition } from './condition.ts'
 import type { Pattern, Segment } from './pattern.ts'
 
 /**
  * The slow oracle of the trie: tries every route and keeps the best by the precedence rules as they are written down.
  * It shares nothing with the trie but the shape of a pattern, so that both can hardly be wrong in the same way.
  */
-export function linearMatch(routes: readonly LinearRoute[], host: string, key: string, method: string): number {
+export function linearMatch(
+  routes: readonly LinearRoute[],
+  host: string,
+  key: string,
+  method: string,
+  facts: ConditionFacts = { target: '', header: () => undefined },
+): number {
   if (!key.startsWith('/')) return -1
   const path = key.split('/').slice(1)
   let best = -1
   let bestRank: readonly number[] = []
   routes.forEach((route, index) => {
-    const rank = rankOf(route, host, path, method)
+    const rank = rankOf(route, host, path, method, facts)
     if (rank !== undefined && (best < 0 || isBetter(rank, bestRank))) {
       best = index
       bestRank = rank
@@ -24,15 +31,24 @@ export interface LinearRoute {
   readonly pattern: Pattern
   readonly methods?: readonly string[]
   readonly trailingSlash?: 'ignore'
+  readonly when?: readonly Condition[]
 }
 
 /** How well the route fits, the most important number first and higher is better; `undefined` when it does not match. */
-function rankOf(route: LinearRoute, host: string, path: readonly string[], method: string): number[] | undefined {
+function rankOf(
+  route: LinearRoute,
+  host: string,
+  path: readonly string[],
+  method: string,
+  facts: ConditionFacts,
+): number[] | undefined {
   const byPath = rankOfPath(route.pattern.segments, path) ?? (route.trailingSlash && rankWithOtherSlash(route, path))
   if (byPath === undefined) return undefined
   const byHost = rankOfHost(route.host, host)
   const byMethod = rankOfMethod(route.methods, method)
-  return byHost === undefined || byMethod === undefined ? undefined : [byHost, ...byPath, byMethod]
+  const byConditions = rankOfConditions(route.when ?? [], facts)
+  if (byHost === undefined || byMethod === undefined || byConditions === undefined) return undefined
+  return [byHost, ...byPath, byMethod, byConditions]
 }
 
 /** 1. Host: exact, then the longest wildcard, then any. */
@@ -99,6 +115,11 @@ function rankOfMethod(methods: readonly string[] | undefined, method: string): n
   if (methods === undefined) return 1
   if (methods.includes(method)) return 3
   return method === 'HEAD' && methods.includes('GET') ? 2 : undefined
+}
+
+/** 4. Conditions: all hold; more go before fewer. */
+function rankOfConditions(when: readonly Condition[], facts: ConditionFacts): number | undefined {
+  return when.every((condition) => compileCondition(condition)(facts)) ? when.length : undefined
 }
 
 function isBetter(rank: readonly number[], than: readonly number[]): boolean {

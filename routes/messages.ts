@@ -104,8 +104,25 @@ export interface GatewayStatus {
   readonly held: HeldNumbers | undefined
   readonly refusals: readonly ToldRefusal[]
   readonly documents?: TableOffer
+  /** Absent where no file is watched. */
+  readonly config?: ConfigState
   readonly controlPlane: { readonly connected: boolean; readonly since: number }
   readonly cache: { readonly zones: readonly { name: string; state: string }[]; readonly debt: CacheDebt }
+}
+
+/** A configuration by its text; ms since 1970 of when it was read. */
+export interface ConfigVersion {
+  readonly digest: string
+  readonly at: number
+}
+
+/** Which configuration serves, and what was wanted instead. */
+export interface ConfigState {
+  readonly applied: ConfigVersion
+  /** What the file says, where that is not what serves. */
+  readonly desired?: ConfigVersion
+  /** Why not. */
+  readonly fault?: { readonly code: string; readonly text: string; readonly at: number }
 }
 
 export interface CacheDebt {
@@ -165,6 +182,8 @@ export interface Counters {
 /** `POST /gateway/v1/tokens/find`, signed: a token unknown at one site is asked once of another. */
 export interface TokenQuestion {
   readonly token: string
+  /** Absent: a bearer token. */
+  readonly by?: 'token' | 'api-key'
 }
 
 export type TokenAnswer = { readonly known: false } | { readonly known: true; readonly caller: Caller }

@@ -65,8 +65,10 @@ export function complete(shape: Shape, value: unknown, fits: (shape: Shape, valu
     const tried = branches.map((branch) => visit(branch, value, pointer))
     const fitting = tried.find((each) => each.misfits.length === 0)
     if (fitting !== undefined) return fitting
-    const meant = branches.findIndex(({ type }) =>
-      Array.isArray(value) ? type === 'array' : isMapping(value) && type === 'object',
+    const kind = Array.isArray(value) ? 'array' : isMapping(value) ? 'object' : typeof value
+    // A fixed word is one of several things that a text may be; a text that has a form was meant to have it.
+    const meant = branches.findIndex(
+      ({ type, patternErrorMessage }) => type === kind && (type !== 'string' || patternErrorMessage !== undefined),
     )
     if (meant >= 0) return tried[meant] as Completed
     const expected = `expected ${listed(branches.map((branch) => expectationOf(branch).replace(/^expected /, '')))}`

@@ -1,9 +1,12 @@
-/** As the `fix` of a fault about a name: the nearest valid one, else all of them when they are few. */
-export function nameFix(name: string, valid: readonly string[]): { fix?: string } {
+/** As the `fix` of a fault about a name: the nearest valid one, else all of them when they are few, else how many there are. */
+export function nameFix(name: string, valid: readonly string[]): { fix: string } {
   const nearest = nearestName(name, valid)
   if (nearest !== undefined) return { fix: `did you mean "${nearest}"?` }
   const all = [...new Set(valid)]
-  return all.length === 0 || all.length > fewNames ? {} : { fix: `valid here: ${all.join(', ')}` }
+  if (all.length === 0) return { fix: 'take it out' }
+  return {
+    fix: all.length > fewNames ? `choose one of the ${all.length} that there are` : `valid here: ${all.join(', ')}`,
+  }
 }
 
 const fewNames = 12

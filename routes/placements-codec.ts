@@ -1,4 +1,6 @@
+import { objectOf, positive } from './object-of.ts'
 import type { KeySource, Moving, Placement } from './placement.ts'
+import type { Shadow } from './policy.ts'
 import { array, bp, count, document, optional, record, text } from './shape.ts'
 import type { PlacementSet } from './table.ts'
 
@@ -35,9 +37,11 @@ function decodePlacement(value: unknown): Placement | undefined {
   const cohort = text(fields?.['cohort'])
   const key = array(fields?.['key'], keySource)
   const moving = optional(fields?.['moving'], decodeMoving)
+  const shadow = optional(fields?.['shadow'], decodeShadow)
   if (unit === undefined || epoch === undefined || owner === undefined) return undefined
-  if (cohort === undefined || key === undefined || moving === null) return undefined
-  return { unit, epoch, owner, ...(moving === undefined ? {} : { moving }), cohort, key }
+  if (cohort === undefined || key === undefined || moving === null || shadow === null) return undefined
+  const placed = { unit, epoch, owner, ...(moving === undefined ? {} : { moving }), cohort, key }
+  return shadow === undefined ? placed : { ...placed, shadow }
 }
 
 function decodeMoving(value: unknown): Moving | undefined {
@@ -48,6 +52,8 @@ function decodeMoving(value: unknown): Moving | undefined {
   if (to === undefined || reads === undefined || writes === undefined || writes > reads) return undefined
   return { to, reads, writes }
 }
+
+const decodeShadow = objectOf<Shadow>({ to: text, sample: bp, again: bp, maxInFlight: positive }, {})
 
 const sourceForm = /^(?:authorization|address|(?:header|cookie|claim|param):[!-~]{1,128})$/
 

@@ -1,5 +1,8 @@
 /** Quantities carry their unit in YAML (`30s`, `8MiB`, `400rps`) and are plain numbers inside (ms, bytes, per second). */
 
+/** A timer of Node above 24.8 days fires at once; nothing that is waited for takes a day. */
+export const longestWaitMs = 86_400_000
+
 /** What a schema says of a quantity: spread it into `Type.String({ ...durationText, default: '5s' })`. */
 export interface QuantityText {
   readonly pattern: string
@@ -35,6 +38,17 @@ export const rateText: QuantityText = {
   patternErrorMessage: 'expected a rate above 0 in requests a second (rps), such as 400rps',
 }
 
+/** How often within a time: `100/1m`, and how many of these at once. */
+export const burstText: QuantityText = {
+  pattern: '^[1-9][0-9]{0,8}/[1-9][0-9]{0,7}(ms|s|m|h)( burst [1-9][0-9]{0,8})?$',
+  patternErrorMessage: 'expected how many in what time, such as "100/1m" or "100/1m burst 20"',
+}
+
+export const quotaText: QuantityText = {
+  pattern: '^[1-9][0-9]{0,11}/(day|month)$',
+  patternErrorMessage: 'expected how many in a day or month, such as "10000/day"',
+}
+
 /** `250ms`, `5s`, `2m`, `1h`, `1d` as milliseconds; undefined = not a duration. */
 export function parseDuration(text: string): number | undefined {
   return duration.test(text) ? quantity(text, durationUnits) : undefined
@@ -48,6 +62,22 @@ export function parseSize(text: string): number | undefined {
 /** `400rps` as requests a second; undefined = not a rate. */
 export function parseRate(text: string): number | undefined {
   return rate.test(text) ? quantity(text, { rps: 1 }) : undefined
+}
+
+/** `100/1m burst 20` as a count, a window in ms and a burst; undefined = not that. */
+export function parseBurst(text: string): { count: number; windowMs: number; burst?: number } | undefined {
+  if (!burst.test(text)) return undefined
+  const [rate = '', most] = text.split(' burst ')
+  const [count, window = ''] = rate.split('/')
+  const windowMs = quantity(window, durationUnits) as number
+  return { count: Number(count), windowMs, ...(most === undefined ? {} : { burst: Number(most) }) }
+}
+
+/** `10000/day` as a count and its calendar period; undefined = not that. */
+export function parseQuota(text: string): { count: number; per: 'day' | 'month' } | undefined {
+  if (!quota.test(text)) return undefined
+  const [count, per] = text.split('/')
+  return { count: Number(count), per: per as 'day' | 'month' }
 }
 
 /** Whole milliseconds in the largest unit that divides them. */
@@ -69,6 +99,8 @@ type Units = Readonly<Record<string, number>>
 const duration = new RegExp(durationText.pattern)
 const size = new RegExp(sizeText.pattern)
 const rate = new RegExp(rateText.pattern)
+const burst = new RegExp(burstText.pattern)
+const quota = new RegExp(quotaText.pattern)
 
 function quantity(text: string, units: Units): number | undefined {
   const unitAt = text.search(/[A-Za-z]/)

@@ -8,6 +8,8 @@ export interface RequestFacts {
   readonly target: string
   /** The client's address where it is known and believed. */
   readonly address?: string | undefined
+  /** Two letters, where an edge found out; undefined = nobody knows. */
+  readonly country?: string | undefined
   /** Value of a header by lower-case name; repeated fields joined with `, `. Undefined = absent. */
   header(name: string): string | undefined
 }

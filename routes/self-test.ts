@@ -1,4 +1,5 @@
-import type { CatalogRoute } from './catalog-service.ts'
+import type { CatalogRoute } from './catalog-route.ts'
+import type { Condition } from './condition.ts'
 import { type Fault, faultAt, type Told } from './fault.ts'
 import { compareHosts } from './host-pattern.ts'
 import { comparePatterns } from './pattern.ts'
@@ -6,6 +7,7 @@ import { printRoute } from './route-conflicts.ts'
 import type { HostFacts, RouteFacts } from './structure.ts'
 import type { Trie } from './trie.ts'
 import { type Witness, witnessesOf } from './witness.ts'
+import { factsOf } from './witness-facts.ts'
 
 /** A route of the table beside the line of the catalog that it comes from. */
 export interface PlacedRoute {
@@ -24,8 +26,15 @@ export interface Tested {
 export function selfTest(routes: readonly PlacedRoute[], hosts: readonly HostFacts[], trie: Trie): Tested {
   const faults: Fault[] = []
   const warnings: Fault[] = []
+  const silent = placesOfSilence(routes)
   for (const [index, route] of routes.entries()) {
-    const witnesses = witnessesOf(route.facts)
+    const witnesses = witnessesOf(route.facts, silent)
+    if (witnesses.length === 0) {
+      const { place, pointer } = route.source
+      const expected = 'no request can meet its conditions'
+      warnings.push(faultAt(place, pointer, { value: printRoute(route.source), expected }))
+      continue
+    }
     const witness = witnesses.find((each) => find(each) === index)
     if (witness === undefined) {
       const host = route.facts.host ?? hosts[0]?.name
@@ -40,8 +49,8 @@ export function selfTest(routes: readonly PlacedRoute[], hosts: readonly HostFac
   }
   return { faults, warnings }
 
-  function find({ host, target, method }: Witness): number {
-    return trie.match(host, target, method)
+  function find({ host, target, method, said }: Witness): number {
+    return trie.match(host, target, method, factsOf(target, said))
   }
 
   /** Who takes a route's request, and whether by the rules of precedence. */
@@ -70,6 +79,16 @@ export function selfTest(routes: readonly PlacedRoute[], hosts: readonly HostFac
   }
 }
 
-function printRequest({ method, host, target }: Witness): string {
-  return `${method} http://${host}${target}`
+/** Where some route asks that nothing is said. */
+function placesOfSilence(routes: readonly PlacedRoute[]): Condition['from'][] {
+  const places = routes
+    .flatMap(({ facts }) => facts.when ?? [])
+    .filter(({ test, value }) => test === 'exists' && !value)
+  return [...new Set(places.map(({ from }) => from))]
+}
+
+function printRequest({ method, host, target, said }: Witness): string {
+  const more = Object.entries(said.headers).map(([name, value]) => `${name}: ${value}`)
+  if (said.country !== undefined) more.push(`country ${said.country}`)
+  return `${method} http://${host}${target}${said.query}${more.length === 0 ? '' : ` (${more.join(', ')})`}`
 }

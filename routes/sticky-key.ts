@@ -23,7 +23,7 @@ export function stickyKey(
     case 'header':
       return usable(facts.header(name))
     case 'cookie':
-      return usable(cookie(facts.header('cookie'), name))
+      return usable(cookieValue(facts.header('cookie'), name))
     case 'claim':
       return usable(claim(bearer(facts.header('authorization')), name))
     case 'param':
@@ -44,7 +44,8 @@ function bearer(authorization: string | undefined): string | undefined {
   return match?.[1]
 }
 
-function cookie(header: string | undefined, name: string): string | undefined {
+/** The first cookie of a name, as it is written. */
+export function cookieValue(header: string | undefined, name: string): string | undefined {
   if (header === undefined) return undefined
   // Two Cookie fields reach us joined by `, ` in one runtime and `; ` in another: both part cookies here.
   for (const pair of header.split(/[;,] */)) {

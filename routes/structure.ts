@@ -1,10 +1,14 @@
+import { murmur3 } from './bucket.ts'
 import type { Condition } from './condition.ts'
 import type { KeySource } from './placement.ts'
-import type { RoutePolicy } from './policy.ts'
+import type { EdgePolicy, RoutePolicy } from './policy.ts'
 import type { RouteId, ServiceId, Site, StateScope, TableNumber, UnitId } from './vocabulary.ts'
 
-/** What the catalog says: sites, services and routes. It changes when the catalog does, not when a unit moves. */
-export interface Structure {
+/**
+ * What the catalog says: sites, services and routes. It changes when the catalog does, not when a unit moves. Edges read
+ * less of it than gateways: `P` and `S` say how much of each policy and service.
+ */
+export interface Structure<P extends EdgePolicy = RoutePolicy, S extends EdgeService = ServiceFacts> {
   readonly number: TableNumber
   /** Set by an operator who means to drop a large part of the routes at once; without it receivers refuse that. */
   readonly mayShrink: boolean
@@ -12,9 +16,9 @@ export interface Structure {
   readonly defaultSite: Site
   readonly sites: readonly SiteFacts[]
   readonly hosts: readonly HostFacts[]
-  readonly services: readonly ServiceFacts[]
+  readonly services: readonly S[]
   /** Sorted by pattern, host and methods, so that equal catalogs give equal bytes whatever the order of files. */
-  readonly routes: readonly RouteFacts[]
+  readonly routes: readonly RouteFacts<P>[]
 }
 
 export interface SiteFacts {
@@ -34,6 +38,9 @@ export interface HostFacts {
   readonly unsafeTargets: 'reject' | 'observe'
   readonly defaultSite?: Site
 }
+
+/** The little of a service that an edge reads. */
+export type EdgeService = Pick<ServiceFacts, 'id' | 'home'>
 
 export interface ServiceFacts {
   readonly id: ServiceId
@@ -87,7 +94,7 @@ export interface DeploymentTls {
   readonly insecure?: true
 }
 
-export interface RouteFacts {
+export interface RouteFacts<P extends EdgePolicy = RoutePolicy> {
   readonly id: RouteId
   readonly service: ServiceId
   readonly unit: UnitId
@@ -98,10 +105,21 @@ export interface RouteFacts {
   readonly methods?: readonly string[]
   /** All must hold, or the route does not match. Sorted, each source once. */
   readonly when?: readonly Condition[]
-  readonly policy: RoutePolicy
+  readonly policy: P
 }
 
-/** The id of a route: readable, and the same after unrelated changes of the catalog. */
-export function routeId(route: Pick<RouteFacts, 'service' | 'host' | 'pattern' | 'methods'>): RouteId {
-  return `${route.service}:${route.methods?.join(',') ?? '*'}:${route.host ?? ''}${route.pattern}`
+/**
+ * The id of a route: readable, and the same after unrelated changes of the catalog. Conditions are told by their sources
+ * and a digest, as in `orders:GET:/v1/orders[country#1k2j3h]`: their values may be long.
+ */
+export function routeId(route: Pick<RouteFacts, 'service' | 'host' | 'pattern' | 'methods' | 'when'>): RouteId {
+  const { service, methods, host = '', pattern, when } = route
+  return `${service}:${methods?.join(',') ?? '*'}:${host}${pattern}${conditionsMark(when)}`
+}
+
+/** The last part of a route's id; empty without conditions. */
+export function conditionsMark(when: RouteFacts['when']): string {
+  if (when === undefined) return ''
+  const said = JSON.stringify(when.map(({ from, test, value }) => [from, test, value]))
+  return `[${when.map(({ from }) => from)}#${murmur3(new TextEncoder().encode(said)).toString(36)}]`
 }

@@ -1,9 +1,14 @@
-import type { HostFacts, RouteFacts, Structure } from './structure.ts'
+import type { EdgePolicy } from './policy.ts'
+import type { EdgeService, HostFacts, RouteFacts, Structure } from './structure.ts'
 import type { Held, PlacementSet, StructureIndex, Table } from './table.ts'
 import { buildTrie, type TrieRoute } from './trie.ts'
 
 /** A table ready to decide by. Placements change often, structures seldom: `former`'s index is kept where it fits. */
-export function makeTable(structure: Held<Structure>, placements: Held<PlacementSet>, former?: Table): Table {
+export function makeTable<P extends EdgePolicy, S extends EdgeService>(
+  structure: Held<Structure<P, S>>,
+  placements: Held<PlacementSet>,
+  former?: Table<P, S>,
+): Table<P, S> {
   return {
     structure,
     placements,
@@ -12,7 +17,7 @@ export function makeTable(structure: Held<Structure>, placements: Held<Placement
   }
 }
 
-function indexStructure(structure: Structure): StructureIndex {
+function indexStructure<P extends EdgePolicy, S extends EdgeService>(structure: Structure<P, S>): StructureIndex<P, S> {
   const exact = new Map<string, HostFacts>()
   for (const host of structure.hosts) {
     for (const name of [host.name, ...host.aliases]) exact.set(name, host)
@@ -30,13 +35,14 @@ function indexStructure(structure: Structure): StructureIndex {
 }
 
 /** The decoder accepts only structures whose patterns parse, so a pattern that does not is a route that never matches. */
-function trieRoute(route: RouteFacts): TrieRoute {
-  const { host, methods } = route
+function trieRoute(route: RouteFacts<EdgePolicy>): TrieRoute {
+  const { host, methods, when } = route
   const { trailingSlash } = route.policy
   return {
     pattern: { text: route.pattern },
     ...(host === undefined ? {} : { host }),
     ...(methods === undefined ? {} : { methods }),
     ...(trailingSlash === undefined ? {} : { trailingSlash }),
+    ...(when === undefined ? {} : { when }),
   }
 }

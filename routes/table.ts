@@ -1,7 +1,8 @@
 import type { HeldNumber, HeldNumbers, RefusalReason } from './messages.ts'
 import type { Placement } from './placement.ts'
+import type { EdgePolicy, RoutePolicy } from './policy.ts'
 import type { DocumentKind, SealedDocument } from './seal.ts'
-import type { HostFacts, RouteFacts, ServiceFacts, Structure } from './structure.ts'
+import type { EdgeService, HostFacts, RouteFacts, ServiceFacts, Structure } from './structure.ts'
 import type { Trie } from './trie.ts'
 import type { Epoch, Site, TableNumber, UnitId } from './vocabulary.ts'
 
@@ -27,24 +28,27 @@ export interface Held<Value> extends HeldNumber {
 }
 
 /** Structure and placements, immutable, ready to decide by. */
-export interface Table {
-  readonly structure: Held<Structure>
+export interface Table<P extends EdgePolicy = RoutePolicy, S extends EdgeService = ServiceFacts> {
+  readonly structure: Held<Structure<P, S>>
   readonly placements: Held<PlacementSet>
   /** Built once a structure, shared by every table on it. */
-  readonly index: StructureIndex
+  readonly index: StructureIndex<P, S>
   readonly placementOf: ReadonlyMap<UnitId, Placement>
 }
 
+/** A table as edges read it; every table is one. */
+export type EdgeTable = Table<EdgePolicy, EdgeService>
+
 /** What deciding looks up in a structure. */
-export interface StructureIndex {
+export interface StructureIndex<P extends EdgePolicy = RoutePolicy, S extends EdgeService = ServiceFacts> {
   /** Gives an index into `structure.routes`, or -1. */
   readonly trie: Trie
-  readonly services: ReadonlyMap<string, ServiceFacts>
+  readonly services: ReadonlyMap<string, S>
   /** Exact names and aliases; wildcard hosts apart, longest first. */
   readonly hosts: ReadonlyMap<string, HostFacts>
   readonly wildcardHosts: readonly HostFacts[]
   readonly sites: ReadonlySet<Site>
-  readonly routes: ReadonlyMap<string, RouteFacts>
+  readonly routes: ReadonlyMap<string, RouteFacts<P>>
 }
 
 /** What `mayReplace` judges a document by. */
@@ -93,7 +97,7 @@ export function mayReplace(held: DocumentFacts | undefined, offered: DocumentFac
   return 'newer'
 }
 
-export function heldNumbers(table: Table): HeldNumbers {
+export function heldNumbers(table: EdgeTable): HeldNumbers {
   const { structure, placements } = table
   return {
     structure: { number: structure.number, digest: structure.digest },

@@ -1,3 +1,4 @@
+import type { Condition } from './condition.ts'
 import type { Pattern } from './pattern.ts'
 
 export interface TrieRoute {
@@ -8,6 +9,8 @@ export interface TrieRoute {
   /** Upper case; none = any method. */
   readonly methods?: readonly string[]
   readonly trailingSlash?: 'ignore'
+  /** All must hold; more go before fewer. */
+  readonly when?: readonly Condition[]
 }
 
 /**
@@ -17,7 +20,7 @@ export interface TrieRoute {
  *               per host node: exact root, wildcard root (below `hostRoot`, labels from the right)
  *     edges     one hash table of literal steps: parent, hash of the text, child, place of the text
  *     suffixes  linked lists, shortest first: place of the text, its length, child, next
- *     leaves    linked lists, in the order of routes: method, route, next, unused
+ *     leaves    linked lists, more conditions first, then in the order of routes: method, route, next, whether conditional
  *     texts     the literals, each ended by a slash, which no segment has: the end of a text is compared with it
  */
 export interface TrieCells {
@@ -63,9 +66,15 @@ export function nextHash(hash: number, code: number): number {
 
 export function layOut(routes: readonly TrieRoute[]): TrieCells {
   const builder = new TrieBuilder(routes.length)
-  // From last to first, because lists grow at their head: of equal routes the first one stays ahead. The compiler
-  // refuses equal routes; conditions, when there are any, decide here before the position does.
-  for (let index = routes.length - 1; index >= 0; index--) builder.add(routes[index] as TrieRoute, index)
+  const most = routes.reduce((sum, { when }) => Math.max(sum, when?.length ?? 0), 0)
+  // Lists grow at their head: so fewer conditions before more, and from last to first, that of equal routes, which the
+  // compiler refuses, the first one stays ahead.
+  for (let conditions = 0; conditions <= most; conditions++) {
+    for (let index = routes.length - 1; index >= 0; index--) {
+      const route = routes[index] as TrieRoute
+      if ((route.when?.length ?? 0) === conditions) builder.add(route, index)
+    }
+  }
   return builder.cells()
 }
 
@@ -95,10 +104,10 @@ class TrieBuilder {
 
   add(route: TrieRoute, index: number): void {
     const root = this.#rootOf(route.host)
-    this.#addPath(root, route.pattern.text, route.methods, index)
+    this.#addPath(root, route.pattern.text, route, index)
     if (route.trailingSlash !== 'ignore') return
     const other = otherSlash(route.pattern.text)
-    if (other !== undefined) this.#addPath(root, other, route.methods, index)
+    if (other !== undefined) this.#addPath(root, other, route, index)
   }
 
   cells(): TrieCells {
@@ -129,10 +138,11 @@ class TrieBuilder {
     return root
   }
 
-  #addPath(root: number, path: string, methods: readonly string[] | undefined, index: number): void {
+  #addPath(root: number, path: string, { methods, when }: TrieRoute, index: number): void {
     const cell = this.#leafCellOf(root, path)
-    if (methods === undefined) this.#addToLeaf(cell, anyMethod, index)
-    else for (const method of methods) this.#addToLeaf(cell, this.#numberOf(method), index)
+    const conditional = when === undefined ? 0 : 1
+    if (methods === undefined) this.#addToLeaf(cell, anyMethod, index, conditional)
+    else for (const method of methods) this.#addToLeaf(cell, this.#numberOf(method), index, conditional)
   }
 
   /** Walks to the end of the path, making what is missing; gives the cell of `nodes` that has its leaf. */
@@ -155,9 +165,9 @@ class TrieBuilder {
     return suffix === '' ? this.#childAt(node + parameterCell) : this.#suffixChild(node, suffix)
   }
 
-  #addToLeaf(cell: number, method: number, route: number): void {
+  #addToLeaf(cell: number, method: number, route: number, conditional: number): void {
     const next = this.#nodes.cells[cell] as number
-    this.#nodes.cells[cell] = this.#leaves.add(method, route, next, 0)
+    this.#nodes.cells[cell] = this.#leaves.add(method, route, next, conditional)
   }
 
   #numberOf(method: string): number {

@@ -1,3 +1,4 @@
+import { type ConditionFacts, compileConditions, type Holds } from './condition.ts'
 import { captureParameters } from './pattern.ts'
 import {
   anyMethod,
@@ -20,13 +21,18 @@ import {
 export type { TrieRoute } from './trie-build.ts'
 
 /**
- * Finds routes: the best of all that match, by host, path and method (the order: docs/design/routing.md). Equal routes, which
- * the compiler refuses, go by position.
+ * Finds routes: the best of all that match, by host, path, method and conditions (the order: docs/design/routing.md). Equal
+ * routes, which the compiler refuses, go by position.
  */
 export function buildTrie(routes: readonly TrieRoute[]): Trie {
+  const holds = new Map<number, Holds>()
+  routes.forEach(({ when }, index) => {
+    if (when !== undefined) holds.set(index, compileConditions(when))
+  })
   return new Trie(
     layOut(routes),
     routes.map((route) => route.pattern.text),
+    holds,
   )
 }
 
@@ -37,6 +43,8 @@ export function buildTrie(routes: readonly TrieRoute[]): Trie {
 export class Trie {
   readonly #cells: TrieCells
   readonly #patterns: readonly string[]
+  /** Of the routes that have conditions. */
+  readonly #holds: ReadonlyMap<number, Holds>
   readonly #getMethod: number
   /** Alternatives not yet tried, the best on top: depth and node; a negative node is the tail of that node. */
   readonly #waiting: Int32Array
@@ -45,9 +53,10 @@ export class Trie {
   readonly #hashes: Int32Array
   #visits = 0
 
-  constructor(cells: TrieCells, patterns: readonly string[]) {
+  constructor(cells: TrieCells, patterns: readonly string[], holds: ReadonlyMap<number, Holds>) {
     this.#cells = cells
     this.#patterns = patterns
+    this.#holds = holds
     this.#getMethod = cells.methods.get('GET') ?? noMethod
     this.#waiting = new Int32Array(cells.open * 2)
     this.#starts = new Int32Array(cells.depth + 2)
@@ -56,9 +65,10 @@ export class Trie {
 
   /**
    * Position of the route for a canonical host and key, or -1. Allocates nothing; any text is answered.
-   * The method is compared as it is; HEAD is also served by routes for GET.
+   * The method is compared as it is; HEAD is also served by routes for GET. A route whose conditions the facts do not meet
+   * does not match, and a less exact one may.
    */
-  match(host: string, key: string, method: string): number {
+  match(host: string, key: string, method: string, facts: ConditionFacts = saysNothing): number {
     this.#visits = 0
     if (key.charCodeAt(0) !== slash) return -1
     const { nodes } = this.#cells
@@ -73,7 +83,7 @@ export class Trie {
       let node = cell(waiting, --top)
       let depth = cell(waiting, --top)
       if (node < 0) {
-        const route = this.#choose(cell(nodes, tailCell - node), method)
+        const route = this.#choose(cell(nodes, tailCell - node), method, facts)
         if (route >= 0) {
           this.#visits = visits
           return route
@@ -85,8 +95,8 @@ export class Trie {
         const tail = cell(nodes, node + tailCell)
         const from = cell(starts, depth)
         if (from > key.length) {
-          let route = this.#choose(cell(nodes, node + leafCell), method)
-          if (route < 0) route = this.#choose(tail, method)
+          let route = this.#choose(cell(nodes, node + leafCell), method, facts)
+          if (route < 0) route = this.#choose(tail, method, facts)
           if (route >= 0) {
             this.#visits = visits
             return route
@@ -207,8 +217,8 @@ export class Trie {
     return top
   }
 
-  /** The route of a leaf for a method: named, then HEAD by GET, then any. */
-  #choose(leaf: number, method: string): number {
+  /** The route of a leaf: for its own method, then HEAD by GET, then any; of each the first whose conditions hold. */
+  #choose(leaf: number, method: string, facts: ConditionFacts): number {
     if (leaf === 0) return -1
     const { leaves, methods } = this.#cells
     const named = methods.get(method) ?? noMethod
@@ -217,15 +227,21 @@ export class Trie {
     let byAny = -1
     for (let at = leaf; at !== 0; at = cell(leaves, at + 2)) {
       const offered = cell(leaves, at)
-      if (offered === named) return cell(leaves, at + 1)
-      if (offered === second && bySecond < 0) bySecond = cell(leaves, at + 1)
-      else if (offered === anyMethod && byAny < 0) byAny = cell(leaves, at + 1)
+      const better = offered === named || (offered === second ? bySecond < 0 : offered === anyMethod && byAny < 0)
+      const route = cell(leaves, at + 1)
+      if (!better || (cell(leaves, at + 3) !== 0 && this.#holds.get(route)?.(facts) !== true)) continue
+      if (offered === named) return route
+      if (offered === second) bySecond = route
+      else byAny = route
     }
     return bySecond >= 0 ? bySecond : byAny
   }
 }
 
 const noMethod = -1
+
+/** Facts for look-ups of a path alone: only conditions that something is absent hold. */
+const saysNothing: ConditionFacts = { target: '', header: () => undefined }
 
 /** A cell whose place comes from the builder: always inside the array. */
 function cell(cells: Int32Array, at: number): number {

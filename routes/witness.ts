@@ -1,27 +1,30 @@
+import type { Condition } from './condition.ts'
 import type { RouteFacts } from './structure.ts'
+import { type Said, saysNothing, waysToSay } from './witness-facts.ts'
 
 /** A request that a route is there for. */
 export interface Witness {
   readonly host: string
+  /** Without its query, which `said` has. */
   readonly target: string
   readonly method: string
+  readonly said: Said
 }
 
-export type WitnessedRoute = Pick<RouteFacts, 'host' | 'pattern' | 'methods'>
-
-/** The plainest request for a route: to be shown as an example and probed. Better routes of its table may take it. */
-export function witnessOf(route: WitnessedRoute): Witness {
-  return witnessesOf(route)[0] as Witness
-}
+export type WitnessedRoute = Pick<RouteFacts, 'host' | 'pattern' | 'methods' | 'when'>
 
 /**
  * Requests for a route, the plainest first, such that better routes take all of them only if they take whatever the
- * route matches (or, for a route of any method, all but unheard-of ones).
+ * route matches (or, for a route of any method, all but unheard-of ones). None when nothing meets its conditions. `also`
+ * are places at which some of them say something, for tables that have routes which ask for silence there.
  */
-export function witnessesOf(route: WitnessedRoute): Witness[] {
+export function witnessesOf(route: WitnessedRoute, also: readonly Condition['from'][] = []): Witness[] {
+  const { pattern, methods = commonMethods, when } = route
   const host = route.host?.replace(/^\*/, word) ?? `${word}.invalid`
-  return targetsOf(route.pattern).flatMap((target) =>
-    (route.methods ?? commonMethods).map((method) => ({ host, target, method })),
+  const ways = when === undefined ? [saysNothing] : waysToSay(when)
+  if (also.length > 0) ways.push(...waysToSay(when ?? [], also))
+  return ways.flatMap((said) =>
+    targetsOf(pattern).flatMap((target) => methods.map((method) => ({ host, target, method, said }))),
   )
 }
 

@@ -1,4 +1,4 @@
-import type { RouteFacts, ServiceFacts, Structure } from '#routes/structure.ts'
+import { conditionsMark, type RouteFacts, type ServiceFacts, type Structure } from '#routes/structure.ts'
 
 export interface CatalogChanges {
   readonly added: readonly string[]
@@ -68,23 +68,29 @@ function serviceFacts({ id: _, deployments, ...facts }: ServiceFacts) {
   return { ...facts, deployments: Object.fromEntries(deployments.map(({ site, ...rest }) => [site, rest])) }
 }
 
-function routeName({ host, pattern, methods }: RouteFacts): string {
-  return `${methods?.join(',') ?? '*'} ${host ?? ''}${pattern}`
+/** With its conditions: several routes may differ in nothing else. */
+function routeName({ host, pattern, methods, when }: RouteFacts): string {
+  return `${methods?.join(',') ?? '*'} ${host ?? ''}${pattern}${conditionsMark(when)}`
 }
 
-function routeFacts({ unit, policy }: RouteFacts) {
-  return { unit, ...policy }
+function routeFacts({ unit, when, policy }: RouteFacts) {
+  return { unit, when, ...policy }
 }
 
 function byName<Item extends { readonly name: string }>(items: readonly Item[]) {
   return Object.fromEntries(items.map(({ name, ...facts }) => [name, facts]))
 }
 
-/** Nested facts as paths: `deployments.cloud.url` -> `"http://..."`. Lists are values: their order means something. */
+/**
+ * Nested facts as paths: `deployments.cloud.url` -> `"http://..."`. Lists are values: their order means something. Nothing is
+ * left out, an empty mapping neither: what is not seen to differ is not published.
+ */
 function flat(value: object, prefix = '', into = new Map<string, string>()): Map<string, string> {
   for (const [name, field] of Object.entries(value)) {
-    const path = prefix === '' ? name : `${prefix}.${name}`
-    if (typeof field === 'object' && field !== null && !Array.isArray(field)) flat(field, path, into)
+    const step = /^[^."]+$/.test(name) || !prefix.startsWith('routes.') ? name : JSON.stringify(name)
+    const path = prefix === '' ? step : `${prefix}.${step}`
+    const isMapping = typeof field === 'object' && field !== null && !Array.isArray(field)
+    if (isMapping && Object.keys(field).length > 0) flat(field, path, into)
     else if (field !== undefined) into.set(path, JSON.stringify(field))
   }
   return into

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { TableOffer } from '#routes/messages.ts'
-import type { Table } from '#routes/table.ts'
+import type { EdgeTable } from '#routes/table.ts'
 import { HeldTable } from '../../edge-worker/held-table.ts'
 import type { TableSource } from '../../edge-worker/table-sources.ts'
 import { makeSealer, placement, placementSet, route, type Sealer, structure } from '../support/tables.ts'
@@ -43,7 +43,7 @@ class Isolate {
   }
 
   /** A request, and what its platform keeps running after the answer. */
-  request(): Promise<Table | undefined> {
+  request(): Promise<EdgeTable | undefined> {
     return this.table.current((work) => this.kept.push(work))
   }
 
@@ -66,7 +66,7 @@ class Isolate {
   }
 }
 
-const numberOf = (table: Table | undefined) => table?.placements.number
+const numberOf = (table: EdgeTable | undefined) => table?.placements.number
 const never = () => new Promise<never>(() => undefined)
 
 describe('a cold isolate', () => {

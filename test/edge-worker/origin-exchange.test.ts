@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import type { Decision } from '#routes/decide.ts'
+import type { EdgePolicy } from '#routes/policy.ts'
 import type { Choice } from '../../edge-worker/choice.ts'
 import { headersLimitMs } from '../../edge-worker/origin-exchange.ts'
 import { policy, route } from '../support/tables.ts'
@@ -8,7 +10,7 @@ function choice(timeout: typeof policy.timeout | undefined): Choice {
   return {
     site: 'onprem',
     table: undefined,
-    decision: found && ({ route: found } as Choice['decision']),
+    decision: found && ({ route: found } as Partial<Decision<EdgePolicy>> as Decision<EdgePolicy>),
     unsafe: false,
   }
 }

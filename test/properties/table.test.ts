@@ -7,6 +7,8 @@ import { receive } from '#routes/receive.ts'
 import type { SealedDocument } from '#routes/seal.ts'
 import { decodeStructure, encodeStructure } from '#routes/structure-codec.ts'
 import { makeSealer, placement, placementSet, policy, request, route, structure, tableOf } from '../support/tables.ts'
+import { conditions } from './generators/conditions.ts'
+import { Random } from './generators/random.ts'
 
 const bytes = (maxLength: number) => fc.uint8Array({ maxLength }).map((array) => Buffer.from(array).toString('latin1'))
 const bp = fc.integer({ min: 0, max: 10_000 })
@@ -31,6 +33,7 @@ const routes = fc
         service: `s${i % 3}`,
         ...(i % 2 ? { methods: ['GET', 'POST'] } : {}),
         ...(i % 5 === 4 ? { host: 'api.example.com' } : {}),
+        ...(i % 4 === 3 ? { when: conditions(new Random(i)) } : {}),
         policy: {
           ...policy,
           ...(i % 3 === 0 ? { effect: 'read' as const } : {}),

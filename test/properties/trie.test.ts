@@ -4,11 +4,12 @@ import { canonicalTarget } from '#routes/canonical-target.ts'
 import { linearMatch } from '#routes/linear-matcher.ts'
 import { buildTrie } from '#routes/trie.ts'
 import { crowdedRoutes } from './generators/catalogs.ts'
+import { said } from './generators/conditions.ts'
 import { Random } from './generators/random.ts'
 import { questionAbout } from './generators/targets.ts'
 
 describe('the trie', () => {
-  it('finds the route that the written rules of precedence name, for any routes and any target', () => {
+  it('finds the route that the written rules of precedence name, for any routes, conditions and requests', () => {
     fc.assert(
       fc.property(fc.integer(), fc.integer({ min: 1, max: 40 }), (seed, count) => {
         const random = new Random(seed)
@@ -18,11 +19,12 @@ describe('the trie', () => {
         for (let asked = 0; asked < 40; asked++) {
           const { host, target, method } = questionAbout(routes, random)
           const { key } = canonicalTarget(target)
-          expect({ host, key, method, route: trie.match(host, key, method) }).toEqual({
-            host,
-            key,
-            method,
-            route: linearMatch(routes, host, key, method),
+          const facts = said(random)
+          const { headers, country } = facts
+          const question = { host, key, method, headers, country, query: facts.target }
+          expect({ ...question, route: trie.match(host, key, method, facts) }).toEqual({
+            ...question,
+            route: linearMatch(routes, host, key, method, facts),
           })
         }
       }),
@@ -51,9 +53,12 @@ describe('the trie', () => {
         for (let asked = 0; asked < 40; asked++) {
           const { host, target, method } = questionAbout(routes, random)
           const { key } = canonicalTarget(target)
-          const [found, again] = [routes[one.match(host, key, method)], shuffled[other.match(host, key, method)]]
+          const facts = said(random)
+          const found = routes[one.match(host, key, method, facts)]
+          const again = shuffled[other.match(host, key, method, facts)]
           expect(again?.pattern.text.replace(/\/$/, '')).toBe(found?.pattern.text.replace(/\/$/, ''))
           expect(again?.host).toBe(found?.host)
+          expect(again?.when?.length).toBe(found?.when?.length)
         }
       }),
       { numRuns: 100 },

@@ -78,6 +78,35 @@ describe('decide', () => {
     })
   })
 
+  it('takes what its route accepts for safe, also while it moves, and nothing else', async () => {
+    const accepting = route('/v1/files/**', { service: 'files', policy: { ...policy, accepts: ['encoded-slash'] } })
+    const split = placementSet([placement('files', { moving: { to: 'cloud', reads: 10_000, writes: 0 } })])
+    const table = await tableOf(structure([...routes, accepting]), split)
+
+    expect(decide(table, request('GET', '/v1/files/a%2Fb'))).toMatchObject({ refused: false, because: 'all-moved' })
+    expect(decide(table, request('GET', '/v1/files//b'))).toMatchObject({ refused: true, because: 'unsafe-target' })
+    expect(decide(table, request('GET', '/v1/users/a%2Fb')).refused).toBe(true)
+  })
+
+  it('chooses among routes of one path by what the request says, and takes the next when it says nothing', async () => {
+    const when = [{ from: 'header:x-app-version', test: 'version', value: '>=4.2' }] as const
+    const newer = route('/v1/feed', { unit: 'orders.feed', when })
+    const table = await tableOf(structure([newer, route('/v1/feed')]), placementSet([]))
+    const unit = (headers: Record<string, string>) => decide(table, request('GET', '/v1/feed', headers)).route?.unit
+
+    expect(unit({ 'x-app-version': '4.10' })).toBe('orders.feed')
+    expect(unit({ 'x-app-version': '4.1' })).toBe('orders')
+    expect(unit({})).toBe('orders')
+  })
+
+  it('gives the position of the route, by which its parameters are taken', async () => {
+    const table = await tableOf(structure(routes), placementSet([]))
+    const { position, target } = decide(table, request('GET', '/v1/orders/7'))
+
+    expect({ ...table.index.trie.parameters(position, target.key) }).toEqual({ id: '7' })
+    expect(decide(table, request('GET', '/elsewhere')).position).toBe(-1)
+  })
+
   it('refuses an unsafe target on a host nobody declared', async () => {
     const table = await tableOf(structure(routes), placementSet([]))
 

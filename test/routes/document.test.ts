@@ -58,7 +58,7 @@ describe('a bad document', () => {
     expect(checked.faults.map(printFault)).toEqual([
       'a.yaml:2:7 0: expected a whole number of at least 1',
       'a.yaml:4:11 1: expected a text',
-      'a.yaml:6:1 "title": unknown',
+      'a.yaml:6:1 "title": unknown; take it out',
     ])
     expect(checked.draft?.value.size).toBe(3)
     expect(checked.draft?.value.parts.flatMap((part, at) => [[at, part.at]])).toEqual([[1, 'b']])

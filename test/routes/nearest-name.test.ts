@@ -24,9 +24,9 @@ describe('a name without a near one is answered with all valid ones', () => {
   it('when they are few', () =>
     expect(nameFix('moon', ['onprem', 'cloud'])).toEqual({ fix: 'valid here: onprem, cloud' }))
 
-  it('and with nothing when they are many or none', () => {
+  it('and with what to do when they are many or none', () => {
     const many = Array.from({ length: 13 }, (_, at) => `service-${at}`)
-    expect(nameFix('moon', many)).toEqual({})
-    expect(nameFix('moon', [])).toEqual({})
+    expect(nameFix('moon', many)).toEqual({ fix: 'choose one of the 13 that there are' })
+    expect(nameFix('moon', [])).toEqual({ fix: 'take it out' })
   })
 })

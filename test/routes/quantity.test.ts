@@ -1,13 +1,17 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
+  burstText,
   durationText,
+  parseBurst,
   parseDuration,
+  parseQuota,
   parseRate,
   parseSize,
   printDuration,
   printRate,
   printSize,
+  quotaText,
   rateText,
   sizeText,
   waitText,
@@ -35,6 +39,29 @@ describe('a duration is a whole number and its unit', () => {
     [120_000, '2m'],
     [172_800_000, '2d'],
   ])('%d ms is printed as %s', (ms, text) => expect(printDuration(ms)).toBe(text))
+})
+
+describe('how often is a count in a time, and how many of these at once', () => {
+  it.each([
+    ['100/1m', { count: 100, windowMs: 60_000 }],
+    ['100/1m burst 20', { count: 100, windowMs: 60_000, burst: 20 }],
+    ['5/250ms', { count: 5, windowMs: 250 }],
+  ])('%s', (text, rate) => {
+    expect(parseBurst(text)).toEqual(rate)
+    expect(new RegExp(burstText.pattern).test(text)).toBe(true)
+  })
+
+  it.each(['100', '0/1m', '100/0s', '100/m', '100/1m burst', '100/1m burst 0', '100 / 1m', '1/1d', ''])(
+    '%j is none',
+    (text) => expect(parseBurst(text)).toBeUndefined(),
+  )
+
+  it('a quota is one in a calendar day or month', () => {
+    expect(parseQuota('10000/day')).toEqual({ count: 10_000, per: 'day' })
+    expect(parseQuota('5/month')).toEqual({ count: 5, per: 'month' })
+    expect(['5/week', '0/day', '5/1d', 'day'].map(parseQuota)).toEqual([undefined, undefined, undefined, undefined])
+    expect(new RegExp(quotaText.pattern).test('10000/day')).toBe(true)
+  })
 })
 
 describe('a size is a whole number and its unit, binary or decimal', () => {

@@ -15,6 +15,26 @@ describe('two routes conflict when neither goes first', () => {
     ['another suffix', '{ path: "/{x}:a" }', '{ path: "/{x}:b" }', false],
     ['a parameter and a literal', '{ path: "/{x}" }', '{ path: /a }', false],
     ['a tail and its base', '{ path: /a/** }', '{ path: /a }', false],
+    ['the same conditions', '{ path: /a, when: { country: [DE] } }', '{ path: /a, when: { country: [DE] } }', true],
+    [
+      'conditions that may both hold',
+      '{ path: /a, when: { country: [DE] } }',
+      '{ path: /a, when: { query: { q: x } } }',
+      true,
+    ],
+    [
+      'conditions that exclude each other',
+      '{ path: /a, when: { country: [DE] } }',
+      '{ path: /a, when: { country: [AT] } }',
+      false,
+    ],
+    ['a condition and none', '{ path: /a, when: { country: [DE] } }', '{ path: /a }', false],
+    [
+      'two conditions and one of them',
+      '{ path: /a, when: { country: [DE], query: { q: x } } }',
+      '{ path: /a, when: { country: [DE] } }',
+      false,
+    ],
   ])('%s', (_, one, other, conflict) => {
     const read = readCatalog([...common, service('one', one), service('other', other)])
 

@@ -57,6 +57,30 @@ describe('a look-up', () => {
     expect(find('GET', 'example.com', '/b')).toBeUndefined()
   })
 
+  it('puts more conditions before fewer, and turns back from a route whose conditions do not hold', () => {
+    const inCountry = { from: 'country', test: 'equals', value: 'DE' } as const
+    const inChannel = { from: 'header:x-channel', test: 'equals', value: 'beta' } as const
+    const list: TrieRoute[] = [
+      { pattern: patternOf('/a/{id}'), methods: ['GET'] },
+      { pattern: patternOf('/a/b'), when: [inCountry] },
+      { pattern: patternOf('/a/b'), when: [inCountry, inChannel] },
+      { pattern: patternOf('/a/b'), methods: ['GET'], when: [inChannel] },
+    ]
+    const trie = buildTrie(list)
+    const find = (method: string, country?: string, channel?: string) =>
+      trie.match('', '/a/b', method, { target: '/a/b', country, header: () => channel })
+
+    expect(find('POST', 'DE')).toBe(1)
+    expect(find('POST', 'DE', 'beta')).toBe(2)
+    // A method of its own goes before any number of conditions.
+    expect(find('GET', 'DE', 'beta')).toBe(3)
+    expect(find('HEAD', 'DE', 'beta')).toBe(3)
+    expect(find('GET', 'DE')).toBe(1)
+    expect(find('GET', 'AT')).toBe(0)
+    expect(find('POST', 'AT')).toBe(-1)
+    expect(trie.match('', '/a/b', 'GET')).toBe(0)
+  })
+
   it('matches a tail with nothing, a slash, or more, and never half a segment', () => {
     const find = finder('* * /files/**')
 

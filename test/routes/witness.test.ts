@@ -4,7 +4,10 @@ import { canonicalTarget } from '#routes/canonical-target.ts'
 import { linearMatch } from '#routes/linear-matcher.ts'
 import type { Pattern } from '#routes/pattern.ts'
 import { parsePattern } from '#routes/pattern-fault.ts'
-import { witnessesOf, witnessOf } from '#routes/witness.ts'
+import { type WitnessedRoute, witnessesOf } from '#routes/witness.ts'
+import { factsOf } from '#routes/witness-facts.ts'
+import { conditions } from '../properties/generators/conditions.ts'
+import { Random } from '../properties/generators/random.ts'
 
 describe('a route is shown by its plainest request', () => {
   it.each([
@@ -14,9 +17,9 @@ describe('a route is shown by its plainest request', () => {
     [{ pattern: '/**', host: 'api.example.com' }, 'GET api.example.com /x1'],
     [{ pattern: '/' }, 'GET x1.invalid /'],
   ])('%j', (route, shown) => {
-    const { method, host, target } = witnessOf(route)
+    const [plainest] = witnessesOf(route as WitnessedRoute)
 
-    expect(`${method} ${host} ${target}`).toBe(shown)
+    expect(`${plainest?.method} ${plainest?.host} ${plainest?.target}`).toBe(shown)
   })
 })
 
@@ -29,6 +32,23 @@ it('each witness is a safe target that its route matches', () => {
       }
     }),
   )
+})
+
+it('each witness of a route with conditions meets them, and says something where it should', () => {
+  fc.assert(
+    fc.property(fc.integer(), fc.subarray(['header:x-more', 'query:more', 'country'] as const), (seed, also) => {
+      const when = conditions(new Random(seed))
+      const pattern = parsed('/a')
+      for (const { host, target, method, said } of witnessesOf({ pattern: '/a', when }, also)) {
+        expect(linearMatch([{ pattern, when }], host, target, method, factsOf(target, said))).toBe(0)
+      }
+    }),
+  )
+  const silent = { from: 'cookie:c', test: 'exists', value: false } as const
+  expect(witnessesOf({ pattern: '/a', methods: ['GET'], when: [silent] }, ['header:x-more', 'cookie:c'])).toEqual([
+    { host: 'x1.invalid', target: '/a', method: 'GET', said: { query: '', headers: {} } },
+    { host: 'x1.invalid', target: '/a', method: 'GET', said: { query: '', headers: { 'x-more': 'x1' } } },
+  ])
 })
 
 it('a tail is found below, beside and without the better routes around it', () => {

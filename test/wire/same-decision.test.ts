@@ -28,6 +28,17 @@ const routes = [
   route('/v1/orders/**'),
   route('/v1/users/{id}', { service: 'users' }),
   route('/v1/users/{id}/carts/{cart}', { service: 'carts', policy: { ...policy, effect: 'read' } }),
+  route('/v1/users/{id}', {
+    service: 'users',
+    unit: 'users.near',
+    when: [
+      { from: 'country', test: 'oneOf', value: ['AT', 'DE'] },
+      { from: 'header:x-app-version', test: 'version', value: '>=4.2 <5' },
+    ],
+  }),
+  route('/v1/users/{id}', { service: 'users', when: [{ from: 'query:v', test: 'equals', value: 'a b' }] }),
+  route('/v1/users/{id}', { service: 'users', when: [{ from: 'cookie:device', test: 'exists', value: false }] }),
+  route('/v1/carts/**', { service: 'carts', policy: { ...policy, accepts: ['encoded-slash', 'double-slash'] } }),
   route('/files/**', { service: 'files', host: '*.example.com' }),
   route('/', { service: 'files', host: 'api.example.com' }),
 ]
@@ -64,6 +75,8 @@ const pieces = fc.constantFrom(
   '.',
   ';x=1',
   '?',
+  '?v=a%20b',
+  '&v=',
   '%25%32%65',
   '\\',
   '#',
@@ -90,8 +103,10 @@ const questions: fc.Arbitrary<Question> = fc.record({
     { weight: 9, arbitrary: targets },
     { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 40 }) },
   ),
+  country: fc.constantFrom('DE', 'FR', undefined),
   headers: fc.record(
     {
+      'x-app-version': fc.constantFrom('4.2', '4.10.1', '5', 'é'),
       'x-device-id': fc.string({ maxLength: 12 }),
       authorization: fc.constantFrom('Bearer abc', 'bearer a,b', 'Basic eDp5'),
       cookie: fc.constantFrom('device=7', 'a=1; device=9', 'a=1, device=8'),

@@ -1,6 +1,7 @@
 import type { LinearRoute } from '#routes/linear-matcher.ts'
 import type { Pattern } from '#routes/pattern.ts'
 import { parsePattern } from '#routes/pattern-fault.ts'
+import { conditions } from './conditions.ts'
 import type { Random } from './random.ts'
 
 /**
@@ -16,6 +17,7 @@ export function crowdedRoutes(random: Random, count: number): LinearRoute[] {
       ...(host === undefined ? {} : { host }),
       ...(methods === undefined ? {} : { methods }),
       ...(random.chance(15) ? { trailingSlash: 'ignore' as const } : {}),
+      ...(random.chance(40) ? { when: conditions(random) } : {}),
     }
   })
 }

@@ -1,0 +1,112 @@
+import { readAnswers } from './catalog-answers.ts'
+import { readConditions } from './catalog-conditions.ts'
+import { checkTemplate, parametersOf } from './catalog-names.ts'
+import { readCallPolicy } from './catalog-policy.ts'
+import { readTransforms } from './catalog-transforms.ts'
+import type { Condition } from './condition.ts'
+import { asClause, type Place } from './fault.ts'
+import type { Findings } from './findings.ts'
+import { nameFix } from './nearest-name.ts'
+import type { Pattern } from './pattern.ts'
+import { parsePattern } from './pattern-fault.ts'
+import type { RoutePolicy } from './policy.ts'
+import type { RouteDocument } from './route-schema.ts'
+import type { HostFacts } from './structure.ts'
+import type { ServiceId, UnitId } from './vocabulary.ts'
+
+export interface CatalogRoute {
+  readonly unit: UnitId
+  readonly host?: string
+  readonly pattern: Pattern
+  /** Sorted, each once; undefined = any. */
+  readonly methods?: readonly string[]
+  /** Sorted by where they look, each source once; undefined = none. */
+  readonly when?: readonly Condition[]
+  readonly policy: RoutePolicy
+  /** Of the path. */
+  readonly place: Place
+  readonly pointer: string
+}
+
+/** Where a route stands: `hosts` are those that it may name, undefined where their document has faults of its own. */
+export interface RouteContext {
+  readonly service: ServiceId
+  readonly hosts: readonly HostFacts[] | undefined
+  readonly pointer: string
+  readonly findings: Findings
+}
+
+/** A route as the table has it, or undefined if its path is no pattern; all else that is wrong is told as well. */
+export function readRoute(route: RouteDocument, context: RouteContext): CatalogRoute | undefined {
+  const { service, hosts, pointer, findings } = context
+  const { host, methods, unit } = route
+  if (host !== undefined) checkHost(host)
+  const pattern = readPath()
+  const when = route.when === undefined ? [] : readConditions(route.when, `${pointer}/when`, findings)
+  const policy = readRoutePolicy(route, pattern, pointer, findings)
+  if (pattern === undefined) return undefined
+  return {
+    unit: unit === undefined ? service : `${service}.${unit}`,
+    ...(host === undefined ? {} : { host }),
+    pattern,
+    ...(methods === undefined ? {} : { methods: [...new Set(methods)].sort() }),
+    ...(when.length === 0 ? {} : { when }),
+    policy,
+    place: findings.at(`${pointer}/path`),
+    pointer: `${pointer}/path`,
+  }
+
+  function checkHost(name: string): void {
+    const at = `${pointer}/host`
+    if (hosts === undefined || hosts.some((each) => each.name === name)) return
+    const named = hosts.find(({ aliases }) => aliases.includes(name))
+    if (named !== undefined) findings.fault(at, name, `an alias of ${named.name}`, { fix: `write "${named.name}"` })
+    else
+      findings.fault(
+        at,
+        name,
+        'sites.yaml declares no such host',
+        nameFix(
+          name,
+          hosts.map((each) => each.name),
+        ),
+      )
+  }
+
+  function readPath(): Pattern | undefined {
+    const parsed = parsePattern(route.path)
+    if (parsed.ok) return parsed.pattern
+    const { at: offset, meaning, fix } = parsed.fault
+    const expected = `${asClause(meaning)}${offset === 0 ? '' : ` (character ${offset + 1})`}`
+    findings.fault(`${pointer}/path`, route.path, expected, { fix: asClause(fix) })
+    return undefined
+  }
+}
+
+function readRoutePolicy(
+  route: RouteDocument,
+  pattern: Pattern | undefined,
+  pointer: string,
+  findings: Findings,
+): RoutePolicy {
+  const { effect, trailingSlash, accepts, stream, upgrade, earlyHints, bodyWithoutMeaning } = route
+  const call = readCallPolicy(route, pointer, findings)
+  if (pattern !== undefined) {
+    const names = parametersOf(pattern)
+    route.cache?.tags.forEach((tag, at) => {
+      checkTemplate(tag, { names }, `${pointer}/cache/tags/${at}`, findings)
+    })
+  }
+  return {
+    ...(effect === undefined ? {} : { effect }),
+    ...(trailingSlash === undefined ? {} : { trailingSlash }),
+    ...(accepts === undefined ? {} : { accepts: [...new Set(accepts)].sort() }),
+    ...call,
+    ...(stream === undefined ? {} : { stream }),
+    ...(upgrade === undefined ? {} : { upgrade }),
+    ...(earlyHints === undefined ? {} : { earlyHints }),
+    ...(bodyWithoutMeaning === undefined ? {} : { bodyWithoutMeaning }),
+    ...readTransforms(route, pattern, pointer, findings),
+    ...readAnswers(route, pattern, pointer, findings),
+  }
+}
