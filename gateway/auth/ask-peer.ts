@@ -1,12 +1,12 @@
 import type { Pool } from 'undici'
 import { signCall } from '#routes/call.ts'
-import { headers, paths, type TokenAnswer, type TokenQuestion } from '#routes/messages.ts'
+import { type Caller, headers, paths, type TokenAnswer, type TokenQuestion } from '#routes/messages.ts'
 import type { KeyRing } from '#routes/seal.ts'
 import type { Site } from '#routes/vocabulary.ts'
 import type { Clock } from '#server-kit/clock.ts'
 import type { Random } from '#server-kit/random.ts'
 import { problems } from '../errors.ts'
-import { openPool } from '../upstream/deployment-pools.ts'
+import { openPool } from '../upstream/peer-pool.ts'
 import type { AskSite } from './also-ask.ts'
 import { callerOf } from './caller.ts'
 
@@ -34,11 +34,16 @@ export class PeerTokens {
     }
   }
 
-  readonly ask: AskSite = async (site, token) => {
+  /** The question of one kind of credential. */
+  asking(by: 'token' | 'api-key'): AskSite {
+    return (site, token) => this.#ask(site, { token, by })
+  }
+
+  async #ask(site: Site, question: TokenQuestion): Promise<Caller | undefined> {
     const { ring, clock, random, deadlineMs } = this.#options
     const pool = this.#pools.get(site)
     if (pool === undefined || ring === undefined) throw problems['peer-unknown']({ site })
-    const body = Buffer.from(JSON.stringify({ token } satisfies TokenQuestion))
+    const body = Buffer.from(JSON.stringify(question))
     const call = { method: 'POST', target: paths.tokensFind, body, audience: `gateway:${site}` }
     const signature = await signCall(call, ring, clock.now(), random.id())
     const answer = await pool.request({

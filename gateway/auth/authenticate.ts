@@ -1,40 +1,104 @@
 import type { Caller } from '#routes/messages.ts'
+import type { CredentialKind } from '#routes/policy.ts'
+import { Problem } from '#routes/problem.ts'
 import { problems } from '../errors.ts'
 import type { Exchange } from '../exchange.ts'
 import type { Phase } from '../phase.ts'
+import { type Guard, guardOf, kindBit, kindsOf } from './guard.ts'
+import type { Guesses } from './guesses.ts'
+import { looksLikeJwt } from './jwt-finder.ts'
+import { presented, refused } from './presented.ts'
+import type { TokenStore } from './token-store.ts'
 
-/** Who a token belongs to, here or at a site that is also asked; undefined = unknown everywhere. Throws when it cannot be known. */
-export type FindCaller = (token: string) => Promise<Caller | undefined>
+/** Who a credential belongs to, here or at a site that is also asked. */
+export type Finder = Pick<TokenStore, 'recall' | 'find'>
+
+export interface JwtFinderLike extends Finder {
+  /** Whether it says to be of an issuer that this gateway believes. */
+  isOurs(token: string): boolean
+}
+
+/** `remembered`: told by a memory; the others: somebody was asked. */
+export const lookUpOutcomes = ['remembered', 'known', 'unknown', 'away', 'limited'] as const
+type LookUpOutcome = (typeof lookUpOutcomes)[number]
+
+export interface AuthenticateOptions {
+  readonly tokens: Finder
+  readonly apiKeys: Finder | undefined
+  readonly jwt: JwtFinderLike | undefined
+  /** Lower-case names of the request headers that carry an API key. */
+  readonly keyHeaders: ReadonlySet<string>
+  readonly guesses: Guesses
+  readonly count: (kind: CredentialKind, outcome: LookUpOutcome) => void
+}
 
 /** Finds who calls, on every route that is not public. RFC 6750. */
-export function authenticate(find: FindCaller): Phase {
-  const look = async (x: Exchange, token: string): Promise<undefined> => {
-    x.caller = await find(token)
-    if (x.caller === undefined) throw problems['token-invalid']({ challenge: 'Bearer error="invalid_token"' })
+export function authenticate(options: AuthenticateOptions): Phase {
+  const { tokens, apiKeys, jwt, keyHeaders, guesses, count } = options
+  const configured =
+    kindBit.token | (apiKeys === undefined ? 0 : kindBit['api-key']) | (jwt === undefined ? 0 : kindBit.jwt)
+
+  const accept = (x: Exchange, kind: CredentialKind, caller: Caller | undefined, from: LookUpOutcome): undefined => {
+    count(kind, from)
+    if (x.explained !== undefined) explain(x, kind, caller, from)
+    if (caller === undefined) throw refused(kind, keyHeaders)
+    x.caller = caller
     return undefined
   }
+
+  const look = async (x: Exchange, kind: CredentialKind, finder: Finder, text: string): Promise<undefined> => {
+    // Known credentials never come here: whoever shares a network with a guesser is slowed down, and not refused.
+    const waitMs = guesses.waitMs(x.client)
+    if (waitMs > 0) {
+      count(kind, 'limited')
+      throw problems['rate-limited']({ limit: 'address', retryAfterS: Math.ceil(waitMs / 1_000) })
+    }
+    let caller: Caller | undefined
+    try {
+      caller = await finder.find(text)
+    } catch (problem) {
+      if (problem instanceof Problem) {
+        count(kind, 'away')
+        // It is unknown here all the same: else whoever exhausts the questions to peers would ask our store without end.
+        if (problem.code === 'auth-peer-away') guesses.charge(x.client)
+      }
+      throw problem
+    }
+    if (caller === undefined) guesses.charge(x.client)
+    return accept(x, kind, caller, caller === undefined ? 'unknown' : 'known')
+  }
+
+  const ask = (x: Exchange, kind: CredentialKind, finder: Finder, text: string): undefined | Promise<undefined> => {
+    const recalled = finder.recall(text)
+    if (recalled === undefined) return look(x, kind, finder, text)
+    return accept(x, kind, recalled === 'unknown' ? undefined : recalled, 'remembered')
+  }
+
   return {
     name: 'authenticate',
     before(x: Exchange): undefined | Promise<undefined> {
-      if (x.decision?.route?.policy.auth === 'public') return undefined
-      return look(x, bearer(x))
+      const guard = guardOf(x)
+      if (guard === undefined) return undefined
+      const kinds = guard.kinds & configured
+      const { kind, text } = presented(x, kinds, keyHeaders)
+      if (kind === 'api-key') return ask(x, kind, apiKeys as Finder, text)
+      if (jwt !== undefined && isFor(jwt, kinds, text)) return ask(x, 'jwt', jwt, text)
+      if ((kinds & kindBit.token) === 0) throw refused('jwt', keyHeaders)
+      return ask(x, 'token', tokens, text)
     },
   }
 }
 
-/** Longer ones are nobody's: a look-up and a question to another site should cost what a token costs. */
-const longestToken = 4_096
+/**
+ * What looks like a JWT and says to be of an issuer of ours is verified as one, and never looked up. Of anybody else it may
+ * still be a token in the store: there are systems that hand out JWTs and keep them as opaque ones.
+ */
+function isFor(jwt: JwtFinderLike, kinds: number, text: string): boolean {
+  return (kinds & kindBit.jwt) !== 0 && looksLikeJwt(text) && ((kinds & kindBit.token) === 0 || jwt.isOurs(text))
+}
 
-/** The one bearer token of the request. Two credentials are an attempt to be read twice, and count as none that is valid. */
-function bearer(x: Exchange): string {
-  let found: string | undefined
-  for (let field = 0; field < x.names.length; field++) {
-    if (x.names[field] !== 'authorization') continue
-    if (found !== undefined) throw problems['token-invalid']({ challenge: 'Bearer error="invalid_request"' })
-    found = x.headers[2 * field + 1]
-  }
-  const token = found === undefined ? undefined : /^bearer +([A-Za-z0-9\-._~+/]+=*) *$/i.exec(found)?.[1]
-  if (token === undefined) throw problems['token-missing']({ challenge: 'Bearer' })
-  if (token.length > longestToken) throw problems['token-invalid']({ challenge: 'Bearer error="invalid_token"' })
-  return token
+function explain(x: Exchange, kind: CredentialKind, caller: Caller | undefined, from: LookUpOutcome): void {
+  const guard = guardOf(x) as Guard
+  const facts = { takes: kindsOf(guard.kinds), by: kind, from, consumer: caller?.consumer }
+  Object.assign(x.explained as object, { authenticate: facts })
 }

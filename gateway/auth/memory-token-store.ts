@@ -12,10 +12,16 @@ const lookEveryMs = 200
 const limitBytes = 16 * 1024 * 1024
 
 export interface MemoryTokenStoreOptions {
-  /** JSON list of `{ sha256, consumer, scopes, expiresAt? }`. */
+  /** JSON list of `{ sha256, consumer, scopes, expiresAt?, kind? }`; `kind: 'api-key'` makes it one, else it is a token. */
   readonly file: string
+  readonly kind: 'token' | 'api-key'
   readonly clock: Clock
   readonly log: Log
+}
+
+interface FileEntry {
+  readonly sha256?: unknown
+  readonly kind?: unknown
 }
 
 /** Tokens of a file, in memory: the embedded mode's and the tests' adapter. A broken file leaves the last good one in force. */
@@ -30,6 +36,10 @@ export class MemoryTokenStore implements TokenStore {
     this.#options = options
   }
 
+  recall(): undefined {
+    return undefined
+  }
+
   async find(token: string): Promise<Caller | undefined> {
     const { clock } = this.#options
     if (clock.monotonic() - this.#lookedMs >= lookEveryMs) this.#look()
@@ -42,7 +52,7 @@ export class MemoryTokenStore implements TokenStore {
   }
 
   #look(): void {
-    const { file, clock, log } = this.#options
+    const { file, kind, clock, log } = this.#options
     this.#lookedMs = clock.monotonic()
     try {
       const { mtimeMs, size, ino } = statSync(file)
@@ -50,7 +60,8 @@ export class MemoryTokenStore implements TokenStore {
       if (version === this.#version || size > limitBytes) return
       const list: unknown = JSON.parse(readFileSync(file, 'utf8'))
       if (!Array.isArray(list)) return
-      this.#entries = new Map(list.map((entry: { sha256?: unknown }) => [String(entry.sha256), entry]))
+      const own = (list as FileEntry[]).filter((entry) => (entry.kind ?? 'token') === kind)
+      this.#entries = new Map(own.map((entry) => [String(entry.sha256), { ...entry, by: kind }]))
       this.#version = version
       this.#loaded = true
     } catch (cause) {

@@ -120,6 +120,7 @@ class Journey {
     await report.step('flip to the cloud, 10 %', () => this.#rise(10))
     await report.step('flip to the cloud, 50 %', () => this.#rise(50))
     await report.step(away, () => this.#controlPlaneAway())
+    await report.step('a gateway process of each site is replaced', () => this.#gatewaysReplaced())
     await report.step('a route added by apply serves at both sites', () => this.#routeAdded())
     await report.step('a user gets a token at onprem, while users move', () => this.#join())
     await report.step('answers cached at onprem are double-written', () => this.#warm())
@@ -189,6 +190,25 @@ class Journey {
         ...(after.moving !== before.moving ? [`${before.moving} units were moving, now ${after.moving}`] : []),
       ],
     }
+  }
+
+  /** The supervisor starts another process on the same socket, and the old one ends; requests go on meanwhile. */
+  async #gatewaysReplaced(): Promise<StepResult> {
+    const startedAt = nowMs()
+    for (const site of [home, target]) await this.#gatewayReplaced(site)
+    const served = this.#clients.since(startedAt).filter(({ fault }) => fault === undefined).length
+    return { figures: `in ${ms(nowMs() - startedAt)}; ${served} requests served meanwhile`, faults: [] }
+  }
+
+  async #gatewayReplaced(site: string): Promise<void> {
+    const own = async () => (await this.#liveGateways()).filter((gateway) => gateway.site === site)
+    const before = (await own()).map(({ instance }) => instance)
+    this.#system.program(`gateway-${site}`).signal('SIGUSR2')
+    const replaced = async () => {
+      const [only, ...others] = await own()
+      return only !== undefined && others.length === 0 && !before.includes(only.instance)
+    }
+    await eventually(replaced, { deadlineMs: 30_000, everyMs: 50, what: `another gateway process at ${site}` })
   }
 
   async #liveGateways() {

@@ -40,6 +40,7 @@ beforeAll(async () => {
   const routes = [
     route('/v1/orders', { policy: { ...policy, auth } }),
     route('/open'),
+    route('/keyed', { policy: { ...policy, auth: { ...auth, any: ['api-key'] } } }),
     route('/here', { service: 'local', policy: { ...policy, auth } }),
   ]
   // The cloud owns the unit that people are flipped to; `/here` is served at onprem.
@@ -58,6 +59,7 @@ beforeAll(async () => {
       listen: { public: `127.0.0.1:${listen[0]}`, internal: `127.0.0.1:${listen[1]}` },
       peers: { [other]: { public: url(peer[0]), internal: url(peer[1]) } },
       tokens: { driver: 'redis', url: `redis://${redis.address}`, alsoAsk: [other], peerDeadline: '300ms' },
+      apiKeys: { headers: ['x-api-key'] },
     })
   ;[onprem, cloud] = await Promise.all([
     start('onprem', [onpremPublic, onpremInternal], 'cloud', [cloudPublic, cloudInternal], onpremRedis),
@@ -162,6 +164,15 @@ describe('a token that was given out at another site', () => {
     await eventually(async () => (await ask('from-onprem')).status === 401, { deadlineMs: 2000 })
 
     expect(performance.now() - revoked).toBeLessThan(1_000)
+  })
+
+  it('may be an API key, which is asked for as one', async () => {
+    const entry = JSON.stringify({ consumer: 'partner', scopes: ['orders:read'] })
+    await onpremTokens.set(`apikey:${sha256('key-of-onprem')}`, entry)
+    await grant(onpremTokens, 'token-of-onprem', 'app', ['orders:read'])
+
+    expect(await ask(undefined, '/keyed', cloud, { 'x-api-key': 'key-of-onprem' })).toMatchObject({ status: 200 })
+    expect(await ask(undefined, '/keyed', cloud, { 'x-api-key': 'token-of-onprem' })).toMatchObject({ status: 401 })
   })
 
   it('is asked for once however many requests bring it at once', async () => {
