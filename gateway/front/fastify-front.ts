@@ -2,23 +2,26 @@ import { type IncomingMessage, METHODS, type RequestListener, type Server, type 
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { Background } from '#server-kit/background.ts'
 import type { Clock } from '#server-kit/clock.ts'
+import type { BodyPace } from '../body-clock.ts'
 import { problems } from '../errors.ts'
-import { Exchange } from '../exchange.ts'
-import type { Pipeline } from '../pipeline.ts'
-import { problemAnswer } from '../pipeline.ts'
-import { RequestBody } from '../request-body.ts'
+import { Exchange, type Incoming } from '../exchange.ts'
+import type { HeaderPairs } from '../header-pairs.ts'
+import { type Answers, problemAnswer } from '../pipeline.ts'
+import { type BodyTiming, RequestBody } from '../request-body.ts'
+import { isTooMuchLeft, limitLeftover } from './leftover.ts'
 import { createListener, type ListenerOptions } from './listener.ts'
 import { LiveExchanges } from './live-exchanges.ts'
 import type { RequestIds } from './request-ids.ts'
-import { breakOff, send } from './send.ts'
+import { breakOff, type Sending, send } from './send.ts'
 
-export interface FrontOptions extends Omit<ListenerOptions, 'malformed'> {
-  readonly pipeline: Pipeline
+export interface FrontOptions extends Omit<ListenerOptions, 'malformed' | 'owes' | 'declined'>, Sending {
+  readonly pipeline: Answers
   readonly clock: Clock
   readonly background: Background
   readonly ids: RequestIds
   /** Exchanges under way at once, a process; beyond it 503 `overloaded`. */
   readonly maxInFlight: number
+  readonly pace: BodyPace
 }
 
 export interface Front {
@@ -36,37 +39,50 @@ export interface Front {
  * constant path, so it can neither refuse, decode nor normalise what the client wrote; the pipeline gets the raw bytes.
  */
 export function fastifyFront(options: FrontOptions): Front {
-  const { pipeline, clock, background, ids, maxInFlight } = options
+  const { pipeline, background, ids, maxInFlight, connections } = options
   const live = new LiveExchanges()
+  const declined = new WeakSet<IncomingMessage>()
   let draining = false
 
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const x = exchangeOf(request, response, ids.next(), clock.monotonic())
-    live.begin(x, request)
+    const x = exchangeOf(request, response, ids.next(), options)
+    const { socket } = request
+    live.begin(x, socket)
     response.once('close', () => {
       if (!response.writableFinished) x.leave()
-      live.end(x)
+      live.end(x, socket)
     })
     const answer =
       live.size > maxInFlight
         ? problemAnswer(problems['overloaded']({ what: 'this gateway', retryAfterS: 1 }), x)
         : await pipeline.answer(x)
-    const closing = draining && !answer.close ? { ...answer, close: true } : answer
+    if (x.mark !== undefined) connections.vouch(x.peer)
+    const tunnel = answer.status === 101
+    const tooMuchLeft = !x.body.complete && isTooMuchLeft(x.body)
+    const last = (draining && !tunnel) || tooMuchLeft || declined.has(request)
+    const closing = last && !answer.close ? { ...answer, close: true } : answer
     try {
-      send(x, response, closing, (ending) => pipeline.closed(x, answer, ending))
+      send(x, response, closing, (ending) => pipeline.closed(x, answer, ending), options)
+      // No request any more: tunnels have limits, and an end, of their own.
+      if (tunnel) live.end(x, socket)
     } catch (cause) {
       // Nobody would ever end this answer: the client must not wait for it.
       breakOff(response)
       throw cause
     }
-    if (!x.body.complete) limitLeftover(x, request, response)
+    if (!x.body.complete) limitLeftover(x.body, request, response)
   }
 
   let handler: RequestListener | undefined
-  const server = createListener({ ...options, malformed: (...gone) => live.malformed(...gone) }, (request, response) =>
-    handler?.(request, response),
+  const server = createListener(
+    {
+      ...options,
+      malformed: (...gone) => live.malformed(...gone),
+      owes: (socket) => live.owes(socket),
+      declined: (request) => declined.add(request),
+    },
+    (request, response) => handler?.(request, response),
   )
-  server.on('connection', (socket) => socket.once('close', () => live.closed(socket)))
   const app = Fastify({
     serverFactory: (route) => {
       handler = route
@@ -87,7 +103,11 @@ export function fastifyFront(options: FrontOptions): Front {
     url: '/',
     handler: (request, reply) => {
       reply.hijack()
-      background.run('serve a request', serve(request.raw, reply.raw))
+      const start = () => background.run('serve a request', serve(request.raw, reply.raw))
+      // Pipelined: an earlier answer may yet close the connection, because what follows cannot be trusted to be a request.
+      // So each waits for its turn, which Node tells by giving its answer the socket.
+      if (reply.raw.socket === null) reply.raw.once('socket', start)
+      else start()
     },
   })
 
@@ -104,47 +124,46 @@ export function fastifyFront(options: FrontOptions): Front {
   }
 }
 
-function exchangeOf(request: IncomingMessage, response: ServerResponse, id: string, now: number): Exchange {
+function exchangeOf(request: IncomingMessage, response: ServerResponse, id: string, timing: BodyTiming): Exchange {
   const {
     rawHeaders,
     method = '',
     originalUrl = '',
     httpVersion,
     socket,
-  } = request as IncomingMessage & { originalUrl?: string }
-  return new Exchange(
+    upgrade,
+  } = request as IncomingMessage & { originalUrl?: string; upgrade?: boolean }
+  const x: Exchange = new Exchange(
     {
       method,
       target: originalUrl,
       version: httpVersion,
       headers: rawHeaders,
-      body: bodyOf(request, response),
+      // An edge takes a `100` for the whole answer, and has never asked for one itself.
+      body: bodyOf(request, timing, () => x.mark === undefined && response.writeContinue()),
       peer: socket.remoteAddress ?? '',
       secure: 'encrypted' in socket,
+      upgrade: upgrade === true ? 'websocket' : undefined,
+      inform: httpVersion === '1.1' ? informer(response) : undefined,
     },
     id,
-    now,
+    timing.clock.monotonic(),
   )
+  return x
 }
 
-function bodyOf(request: IncomingMessage, response: ServerResponse): RequestBody {
-  const { 'content-length': length, 'transfer-encoding': coding, expect } = request.headers
-  const bytes = length === undefined ? undefined : Number(length)
-  const present = coding !== undefined || (bytes !== undefined && bytes > 0)
+/** Node has it, its types do not. A late one is dropped: behind the head of the answer there is no place for it. */
+function informer(response: ServerResponse): Incoming['inform'] {
+  const raw = response as ServerResponse & { writeInformation(status: number, headers: HeaderPairs): void }
+  return (status, headers) => {
+    if (!response.headersSent && !response.destroyed) raw.writeInformation(status, headers)
+  }
+}
+
+function bodyOf(request: IncomingMessage, timing: BodyTiming, goOn: () => void): RequestBody {
+  const { 'content-length': written, 'transfer-encoding': coding, expect } = request.headers
+  const length = written === undefined ? undefined : Number(written)
+  const present = coding !== undefined || (length !== undefined && length > 0)
   const waits = expect !== undefined && request.httpVersion === '1.1'
-  return new RequestBody(request, present, bytes, waits ? () => response.writeContinue() : undefined)
-}
-
-/** How long a client may go on with an upload whose answer it already has. */
-const leftoverMs = 1_000
-
-/** An answer came before the upload ended: a short rest is read and dropped, so that the client sees the answer; no more. */
-function limitLeftover(x: Exchange, request: IncomingMessage, response: ServerResponse): void {
-  response.once('finish', () => {
-    if (request.complete) return
-    x.body.discard()
-    const timer = setTimeout(() => request.socket.destroy(), leftoverMs)
-    request.once('close', () => clearTimeout(timer))
-    request.once('end', () => clearTimeout(timer))
-  })
+  return new RequestBody(request, { present, length }, timing, waits ? goOn : undefined)
 }

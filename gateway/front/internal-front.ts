@@ -3,11 +3,12 @@ import { paths, type TokenAnswer } from '#routes/messages.ts'
 import type { Log } from '#server-kit/log.ts'
 import type { Metrics } from '#server-kit/metrics.ts'
 import { installProblemReplies } from '#server-kit/problem-reply.ts'
-import type { TokenStore } from '../auth/token-store.ts'
+import type { TokenStores } from '../auth/open-token-stores.ts'
 import { problems } from '../errors.ts'
 import type { TableHolder } from '../fence/table-holder.ts'
 import type { Credentials, InternalCall, InternalScope } from '../internal/credentials.ts'
 import { type ExplainQuestion, explainRequest } from '../internal/explain-request.ts'
+import { keepBytes } from '../internal/keep-bytes.ts'
 import { gatewayStatus, type StatusOptions } from '../internal/status.ts'
 import type { RequestIds } from './request-ids.ts'
 
@@ -16,7 +17,8 @@ export interface InternalFrontOptions {
   readonly status: StatusOptions
   readonly metrics: Metrics
   readonly holder: TableHolder
-  readonly tokens: TokenStore | undefined
+  /** This site's own, of the configuration in force. */
+  readonly tokens: () => TokenStores | undefined
   /** Asks this process to end in order; false when it already does. */
   readonly drain: () => boolean
   readonly inFlight: () => number
@@ -41,9 +43,7 @@ export async function internalFront(options: InternalFrontOptions): Promise<Fast
 
   app.get('/health/live', async () => ({ live: true }))
   await app.register(async (api) => {
-    // The bytes as they came: they are what a signature covers.
-    api.removeAllContentTypeParsers()
-    api.addContentTypeParser('*', { parseAs: 'buffer' }, (_, body: Buffer, done) => done(null, body))
+    keepBytes(api)
     const operator = (scope: InternalScope) => (request: FastifyRequest) =>
       credentials.requireOperator(callOf(request), scope)
 
@@ -56,11 +56,11 @@ export async function internalFront(options: InternalFrontOptions): Promise<Fast
       const text = await metrics.text()
       return reply.type(metrics.contentType).send(text)
     })
-    api.get<{ Querystring: { documents?: string } }>(
-      paths.gatewayStatus,
-      { preHandler: operator('status') },
-      async (request) => gatewayStatus(status, request.query.documents === '1'),
-    )
+    api.get<{ Querystring: { documents?: string } }>(paths.gatewayStatus, async (request) => {
+      const documents = request.query.documents === '1'
+      await credentials.requireReader(callOf(request), documents)
+      return gatewayStatus(status, documents)
+    })
     api.post('/gateway/v1/explain', { preHandler: operator('explain') }, async (request) =>
       explainRequest(holder.current, status.site, questionOf(request)),
     )
@@ -75,10 +75,10 @@ export async function internalFront(options: InternalFrontOptions): Promise<Fast
     api.post(paths.tokensFind, async (request): Promise<TokenAnswer> => {
       if (!(await credentials.isPeer(callOf(request))))
         throw problems['internal-call-refused']({ because: 'not a peer gateway' })
-      const { token } = jsonOf(request) as { token?: unknown }
+      const { token, by } = jsonOf(request) as { token?: unknown; by?: unknown }
       if (typeof token !== 'string') throw problems['internal-request-invalid']({ because: 'a token is missing' })
       // This site's own store alone: two sites that ask each other must not go round in circles.
-      const caller = await tokens?.find(token)
+      const caller = await tokens()?.[by === 'api-key' ? 'api-key' : 'token']?.find(token)
       return caller === undefined ? { known: false } : { known: true, caller }
     })
   })

@@ -1,40 +1,42 @@
-import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Problem } from '#routes/problem.ts'
 import type { Exchange } from '../exchange.ts'
 
-/** The exchanges under way at one listener, and the connections that they owe answers to. */
+/** Why the parser gave up on a connection, and how to say so. */
+interface LastWord {
+  readonly problem: Problem
+  readonly say: () => void
+}
+
+/** The exchanges under way at one listener, and the connections that they owe answers to: of each connection one at a time. */
 export class LiveExchanges {
-  readonly #live = new Map<Exchange, IncomingMessage>()
+  readonly #live = new Set<Exchange>()
+  readonly #current = new Map<Duplex, Exchange>()
   /** What is to be said on a connection once every answer before it is out. */
-  readonly #last = new Map<Duplex, () => void>()
+  readonly #last = new Map<Duplex, LastWord>()
+  /** Connections on which an answer is out before its request has wholly come. */
+  readonly #early = new Set<Duplex>()
   #whenIdle: (() => void) | undefined
 
   get size(): number {
     return this.#live.size
   }
 
-  begin(x: Exchange, request: IncomingMessage): void {
-    this.#live.set(x, request)
+  begin(x: Exchange, socket: Duplex): void {
+    this.#live.add(x)
+    this.#current.set(socket, x)
+    if (this.#early.size > 0) this.#early.delete(socket)
+    // It waited behind others while the parser gave up: then that was in its own body.
+    if (this.#last.size > 0 && !x.body.complete) this.#failBody(x, socket)
   }
 
-  end(x: Exchange): void {
-    const socket = this.#live.get(x)?.socket
-    this.#live.delete(x)
-    if (this.#last.size > 0 && socket !== undefined) this.#sayLast(socket)
+  end(x: Exchange, socket: Duplex): void {
+    if (!this.#live.delete(x)) return
+    // The next one may have begun already, when this one's answer was out.
+    if (this.#current.get(socket) === x) this.#current.delete(socket)
+    if (!x.body.complete && !socket.destroyed) this.#answeredEarly(socket)
+    if (this.#last.size > 0) this.#sayLast(socket)
     if (this.#live.size === 0) this.#whenIdle?.()
-  }
-
-  /**
-   * A connection has closed. The answers that were still queued behind another one on it never get a `close` of their own:
-   * Node tells only the one that is being written.
-   */
-  closed(socket: Duplex): void {
-    for (const [x, request] of this.#live) {
-      if (request.socket !== socket) continue
-      x.leave()
-      this.end(x)
-    }
   }
 
   /** Resolves when nothing is under way. */
@@ -51,21 +53,42 @@ export class LiveExchanges {
    * answered so, and to the service it never becomes complete. Else `say` comes after the answers that are owed.
    */
   malformed(socket: Duplex, problem: Problem, say: () => void): void {
-    for (const [x, request] of this.#live) {
-      if (request.socket === socket && !x.body.complete) {
-        x.body.break(problem)
-        return
-      }
+    const current = this.#current.get(socket)
+    if (current !== undefined && !current.body.complete) {
+      current.body.break(problem)
+      return
     }
-    this.#last.set(socket, say)
+    // The rest of an upload that has its answer: another one would belong to no request.
+    if (this.#early.has(socket)) {
+      socket.destroy()
+      return
+    }
+    this.#last.set(socket, { problem, say })
     socket.once('close', () => this.#last.delete(socket))
     this.#sayLast(socket)
   }
 
-  #sayLast(socket: Duplex): void {
-    for (const request of this.#live.values()) if (request.socket === socket) return
-    const say = this.#last.get(socket)
+  /** Answers on this connection are still to come. */
+  owes(socket: Duplex): boolean {
+    return this.#current.has(socket)
+  }
+
+  #failBody(x: Exchange, socket: Duplex): void {
+    const last = this.#last.get(socket)
+    if (last === undefined) return
     this.#last.delete(socket)
-    say?.()
+    x.body.break(last.problem)
+  }
+
+  #answeredEarly(socket: Duplex): void {
+    this.#early.add(socket)
+    socket.once('close', () => this.#early.delete(socket))
+  }
+
+  #sayLast(socket: Duplex): void {
+    if (this.owes(socket)) return
+    const last = this.#last.get(socket)
+    this.#last.delete(socket)
+    last?.say()
   }
 }

@@ -5,8 +5,9 @@ import { plainAddress, type TrustedProxies } from './trusted-proxies.ts'
 
 /**
  * Whose request it is. A verified mark has said it already; else X-Forwarded-For counts only from a trusted proxy, read
- * from the right up to the first address that is not one: everything left of it the client may have written itself. The
- * scheme is believed from the same senders.
+ * from the right up to the first address that is not one: everything left of it the client may have written itself. Without
+ * that field, Forwarded (RFC 7239) is read in the same way; never both, since a proxy that appends to one lets a client's own
+ * other one pass. The scheme is believed from the same senders.
  */
 export function clientAddress(isTrusted: TrustedProxies): Phase {
   return {
@@ -24,7 +25,7 @@ export function clientAddress(isTrusted: TrustedProxies): Phase {
 function believed(x: Exchange, isTrusted: TrustedProxies): string {
   let client = plainAddress(x.peer)
   if (!isTrusted(client)) return client
-  const chain = x.header('x-forwarded-for')?.split(',') ?? []
+  const chain = x.header('x-forwarded-for')?.split(',') ?? forwardedFor(x.header('forwarded'))
   for (const hop of chain.toReversed()) {
     const address = plainAddress(hop.trim())
     if (isIP(address) === 0) return client
@@ -33,6 +34,14 @@ function believed(x: Exchange, isTrusted: TrustedProxies): string {
   }
   return client
 }
+
+/** Each hop's `for`, without its port: `_hidden` and `unknown` are no addresses, and end the chain as such. */
+function forwardedFor(field: string | undefined): readonly string[] {
+  return field?.split(',').map((hop) => node.exec(hop)?.groups?.['address'] ?? '') ?? []
+}
+
+/** `for=192.0.2.43`, `for="192.0.2.43:4711"`, `for="[2001:db8::17]:4711"`. */
+const node = /(?:^|;)[ \t]*for="?\[?(?<address>[0-9a-f.]+|[0-9a-f:.]+(?=\]))\]?(?::\d{1,5})?"?[ \t]*(?:;|$)/i
 
 /** One of two words: a list, or anything else, says nothing that a service should build a URL from. */
 function believeScheme(x: Exchange): void {

@@ -36,7 +36,7 @@ export function edgeSignature({ edge, peers, required, clock, refused }: EdgeSig
       read = await readMark(kind, value, { method: x.method, target: x.target, host: told }, ring, now)
       if (read.ok) x.host = told
     }
-    if (read.ok) accept(x, kind, read.mark)
+    if (read.ok) accept(x, kind, read.mark, clock.monotonic())
     else refused.inc({ because: read.because })
     return refuseStranger(x)
   }
@@ -63,11 +63,13 @@ export function edgeSignature({ edge, peers, required, clock, refused }: EdgeSig
   }
 }
 
-function accept(x: Exchange, kind: MarkKind, mark: Mark): void {
+function accept(x: Exchange, kind: MarkKind, mark: Mark, nowMs: number): void {
   x.mark = mark
   x.markKind = kind
   if (mark.requestId !== '') x.requestId = mark.requestId
   if (mark.address !== undefined) x.client = mark.address
   // One retry a path: what our programs tried before is not tried again here.
   x.attempt = readCount(x.header(headers.attempt) ?? '') ?? 0
+  const leftMs = readCount(x.header(headers.deadline) ?? '')
+  if (leftMs !== undefined) x.deadlineMs = nowMs + leftMs
 }

@@ -7,7 +7,8 @@ const allowed = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'
 
 /**
  * Takes the request line: `OPTIONS *` is answered here, an absolute form is taken apart, an overlong or impossible target
- * is refused. The path itself stays as it came, byte for byte. RFC 9112 section 3.2.
+ * is refused. The path itself stays as it came, byte for byte. RFC 9112 section 3.2. An OPTIONS that may go no further is
+ * answered here, too. RFC 9110 section 7.6.2.
  */
 export function targetPhase(limitBytes: number): Phase {
   return {
@@ -15,19 +16,30 @@ export function targetPhase(limitBytes: number): Phase {
     before(x: Exchange): Answer | undefined {
       if (x.target.length > limitBytes) throw problems['target-too-long']({ limit: limitBytes })
       if (x.method === 'TRACE') throw problems['method-refused']({ allow: allowed })
-      if (x.target.charCodeAt(0) === 0x2f) return fragmentFree(x)
-      if (x.target === '*' && x.method === 'OPTIONS') {
-        return { status: 204, reason: '', headers: ['allow', allowed], body: undefined }
-      }
-      takeApart(x)
-      return fragmentFree(x)
+      if (x.target === '*' && x.method === 'OPTIONS') return ownOptions()
+      if (x.target.charCodeAt(0) !== 0x2f) takeApart(x)
+      refuseUnwritten(x.target)
+      return x.method === 'OPTIONS' ? forwardsLeft(x) : undefined
     },
   }
 }
 
-/** Behind us a `#` may end the path: it is refused, not cut off. */
-function fragmentFree(x: Exchange): undefined {
-  if (x.target.includes('#')) throw problems['target-invalid']({ because: 'a fragment' })
+function ownOptions(): Answer {
+  return { status: 204, reason: '', headers: ['allow', allowed], body: undefined }
+}
+
+/** What no URL is written with (RFC 3986 section 2). Behind us a `#` may end the path: it is refused, not cut off. */
+function refuseUnwritten(target: string): void {
+  if (!/[^\x21\x22\x24-\x7e]/.test(target)) return
+  throw problems['target-invalid']({ because: target.includes('#') ? 'a fragment' : 'a byte that must be escaped' })
+}
+
+function forwardsLeft(x: Exchange): Answer | undefined {
+  const said = x.header('max-forwards')
+  // Anything but a number says nothing, and goes on as it came.
+  if (said === undefined || !/^\d{1,9}$/.test(said)) return undefined
+  if (Number(said) === 0) return ownOptions()
+  x.maxForwards = Number(said) - 1
   return undefined
 }
 
@@ -39,6 +51,7 @@ function takeApart(x: Exchange): void {
   const authority = match?.[1]
   if (authority === undefined) throw problems['target-invalid']({ because: 'neither a path nor a URL' })
   if (authority.toLowerCase() !== x.host.toLowerCase()) throw problems['host-invalid']({ count: 2 })
+  x.absolute = true
   const rest = match?.[2] ?? '/'
   x.target = rest.startsWith('/') ? rest : `/${rest}`
 }

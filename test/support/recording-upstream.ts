@@ -32,6 +32,8 @@ export interface RecordingUpstream extends AsyncDisposable {
   readonly requests: readonly RecordedRequest[]
   /** Connections accepted so far. */
   readonly connections: number
+  /** Of them, those that are open now. */
+  readonly open: number
   /** Resolves with the `count`th request when it has come. */
   received(count: number, deadlineMs?: number): Promise<RecordedRequest>
   close(): Promise<void>
@@ -79,6 +81,9 @@ export async function startRecordingUpstream(
     requests,
     get connections() {
       return connections
+    },
+    get open() {
+      return sockets.size
     },
     received: (count, deadlineMs = 5000) =>
       eventually(() => requests[count - 1], { deadlineMs, what: `request ${count} at the recording upstream` }),
@@ -137,7 +142,8 @@ async function reply(socket: Socket, request: Draft, script: Script, number: num
   for await (const piece of pieces) {
     if (socket.destroyed) break
     const whole = socket.write(typeof piece === 'string' ? Buffer.from(piece, 'latin1') : piece)
-    if (!whole) await Promise.race([once(socket, 'drain'), once(socket, 'close')])
+    // One that breaks off is seen by `destroyed`.
+    if (!whole) await Promise.race([once(socket, 'drain'), once(socket, 'close')]).catch(() => undefined)
   }
   if (socket.destroyed) request.aborted = true
   else if (after === 'close') socket.end()

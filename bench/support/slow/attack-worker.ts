@@ -56,7 +56,8 @@ function hold(kind: AttackKind, address: string): void {
     open.delete(socket)
     if (over) return
     parentPort?.postMessage({ kind, heldMs: performance.now() - begun, status } satisfies AttackEnd)
-    hold(kind, address)
+    // An overloaded gateway refuses at once: asking again at once would be another attack than the one that is measured.
+    setTimeout(hold, status === 503 ? 500 : 0, kind, address)
   })
 }
 

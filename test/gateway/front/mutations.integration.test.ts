@@ -103,7 +103,7 @@ function spoil(): Promise<void> {
 }
 
 describe(`spoilt requests and spoilt answers (seed ${seed})`, () => {
-  it('end no process, leave nothing under way, and meet no fault of ours', async () => {
+  it('C9: end no process, leave nothing under way, and meet no fault of ours', async () => {
     let left = connections
     await Promise.all(
       Array.from({ length: atOnce }, async () => {

@@ -2,11 +2,15 @@ import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { describe, expect, it } from 'vitest'
+import { systemRandom } from '#server-kit/random.ts'
 import type { Answer } from '../../../gateway/answer.ts'
 import { send } from '../../../gateway/front/send.ts'
+import { Streams } from '../../../gateway/front/streams.ts'
+import { Tunnels } from '../../../gateway/front/tunnels.ts'
 import { within } from '../../support/eventually.ts'
 import { exchangeOf } from '../exchange.ts'
 
+const sending = { streams: new Streams(), tunnels: new Tunnels(systemRandom), takingMs: 60_000 }
 const whole = Buffer.alloc(32 * 1024 * 1024)
 const bodies: readonly [string, Answer['body']][] = [
   ['an answer at hand', whole],
@@ -24,7 +28,10 @@ describe('a client that asks and never reads', () => {
     const response = await asked.promise
     const closed = once(response, 'close')
 
-    send(exchangeOf(), response, { status: 200, reason: '', headers: [], body }, () => undefined, 50)
+    send(exchangeOf(), response, { status: 200, reason: '', headers: [], body }, () => undefined, {
+      ...sending,
+      takingMs: 50,
+    })
 
     await within(2_000, 'the end of the answer', closed)
     expect(response.writableFinished).toBe(false)
@@ -56,10 +63,22 @@ describe('an answer that breaks off behind another one on its connection', () =>
       cancel: () => undefined,
     }
 
-    send(exchangeOf(), second, { status: 200, reason: '', headers: [], body: broken }, () => undefined)
-    send(exchangeOf(), third, { status: 200, reason: '', headers: [], body: Buffer.from('third') }, () => undefined)
+    send(exchangeOf(), second, { status: 200, reason: '', headers: [], body: broken }, () => undefined, sending)
+    send(
+      exchangeOf(),
+      third,
+      { status: 200, reason: '', headers: [], body: Buffer.from('third') },
+      () => undefined,
+      sending,
+    )
     const closed = once(client, 'close')
-    send(exchangeOf(), first, { status: 200, reason: '', headers: [], body: Buffer.from('first') }, () => undefined)
+    send(
+      exchangeOf(),
+      first,
+      { status: 200, reason: '', headers: [], body: Buffer.from('first') },
+      () => undefined,
+      sending,
+    )
 
     await within(2_000, 'the end of the connection', closed)
     expect(received).toContain('first')

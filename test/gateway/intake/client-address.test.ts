@@ -37,3 +37,35 @@ describe('the address of a client', () => {
     expect([x.client, x.address]).toEqual([address, address])
   })
 })
+
+describe('H5: Forwarded', () => {
+  const addressOf = async (peer: string, ...fields: string[]) => {
+    const x = exchangeOf(fields, { peer })
+    await phase.before?.(x)
+    return x.client
+  }
+
+  it.each([
+    ['for=203.0.113.5', '203.0.113.5'],
+    ['For="203.0.113.5:4711";proto=https', '203.0.113.5'],
+    ['proto=https;for="[2a00::1]:4711"', '2a00::1'],
+    ['for=6.6.6.6, for=203.0.113.5, for=10.9.9.9', '203.0.113.5'],
+    ['for=_hidden', '10.1.2.3'],
+    ['for=unknown', '10.1.2.3'],
+    ['by=6.6.6.6', '10.1.2.3'],
+    ['xfor=6.6.6.6', '10.1.2.3'],
+    ['for=6.6.6.6, nonsense', '10.1.2.3'],
+  ])('%s of a trusted proxy is %s', async (forwarded, address) => {
+    expect(await addressOf('10.1.2.3', 'Forwarded', forwarded)).toBe(address)
+  })
+
+  it('of anybody else says nothing', async () => {
+    expect(await addressOf('203.0.113.9', 'Forwarded', 'for=6.6.6.6')).toBe('203.0.113.9')
+  })
+
+  it('is not read beside X-Forwarded-For', async () => {
+    const fields = ['Forwarded', 'for=6.6.6.6', 'X-Forwarded-For', '203.0.113.5']
+
+    expect(await addressOf('10.1.2.3', ...fields)).toBe('203.0.113.5')
+  })
+})

@@ -47,6 +47,18 @@ describe('a signed request', () => {
     ])
   })
 
+  it('tells how long its answer may take; nobody else does', async () => {
+    const fields = ['x-tidegate-edge', await signed('edge', edge), 'x-tidegate-deadline', '1500']
+    const believed = exchangeOf(fields)
+    const stranger = exchangeOf(['x-tidegate-deadline', '1'])
+    const garbled = exchangeOf([...fields.slice(0, 3), '-5'])
+
+    for (const x of [believed, stranger, garbled]) await phase().take(x)
+
+    expect(believed.deadlineMs).toBe(clock.monotonic() + 1_500)
+    expect([stranger.deadlineMs, garbled.deadlineMs]).toEqual([Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY])
+  })
+
   it('may tell the host of its client beside, where the edge reaches us by another name', async () => {
     const x = exchangeOf(['x-tidegate-edge', await signed('edge', edge), 'x-forwarded-host', 'api.example.com'], {
       host: 'origin.internal',
