@@ -10,6 +10,8 @@ export interface Shape {
   readonly description?: string
   readonly default?: unknown
   readonly enum?: readonly unknown[]
+  readonly const?: unknown
+  readonly anyOf?: readonly Shape[]
   readonly properties?: Readonly<Record<string, Shape>>
   readonly required?: readonly string[]
   readonly patternProperties?: Readonly<Record<string, Shape>>
@@ -56,7 +58,8 @@ export function keysOf(shape: Shape, path = ''): Key[] {
   )
   const free = Object.values(shape.patternProperties ?? {}).flatMap((below) => keysOf(below, `${path}.<name>`))
   const items = shape.items === undefined ? [] : keysOf(shape.items, `${path}[]`)
-  return [...named, ...free, ...items]
+  const branches = (shape.anyOf ?? []).flatMap((branch) => keysOf(branch, path))
+  return [...named, ...free, ...items, ...branches]
 }
 
 function keyAndBelow(shape: Shape, path: string, required: boolean): Key[] {
@@ -65,12 +68,14 @@ function keyAndBelow(shape: Shape, path: string, required: boolean): Key[] {
   return [{ path, takes: takes(shape), default: fallback, meaning: shape.description ?? '' }, ...keysOf(shape, path)]
 }
 
-function takes({ type, enum: choices, items, minimum, maximum, patternProperties }: Shape): string {
+function takes({ type, enum: choices, const: word, anyOf, items, minimum, maximum, patternProperties }: Shape): string {
+  if (anyOf !== undefined) return [...new Set(anyOf.map(takes))].join(' or ')
+  if (word !== undefined) return String(word)
   if (choices !== undefined) return choices.join(', ')
   if (type === 'array') return `list of ${items === undefined ? 'anything' : takes(items)}`
   if (type === 'object') return patternProperties === undefined ? 'group' : 'group by name'
   if (minimum !== undefined && maximum !== undefined) return `${type} ${minimum} to ${maximum}`
-  return type ?? 'text'
+  return type ?? 'anything'
 }
 
 export function printConfigurationReference(programs: readonly Program[]): string {

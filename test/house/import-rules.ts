@@ -18,7 +18,10 @@ const language = String.raw`routes\/.*`
 const yamlOrSchema = String.raw`package:(?:yaml|typebox)(?:\/.*)?`
 
 const rules: readonly Rule[] = [
-  { files: /^routes\/(?:catalog|document|quantity)/, may: only(language, yamlOrSchema) },
+  {
+    files: /^routes\/(?:catalog|document|quantity|[a-z-]+-schema\.ts|schema-texts\.ts)/,
+    may: only(language, yamlOrSchema),
+  },
   { files: /^routes\//, may: only(language) },
   { files: /^server-kit\//, may: only(kit, String.raw`routes\/(?:problem|document|quantity)\.ts`, outside) },
   { files: /^edge-worker\/host\//, may: only(String.raw`edge-worker\/.*`, kit, language, outside) },
@@ -121,7 +124,8 @@ const sameSlice = (path: string, target: string): boolean => {
 /** A gateway file that makes a `Phase`; `gateway.ts` puts them in order. */
 const isPhase = ({ path, text }: SourceFile): boolean =>
   path.startsWith('gateway/') &&
-  path !== 'gateway/gateway.ts' &&
+  path !== 'gateway/phases.ts' &&
+  !/^gateway\/[a-z-]+\/open-[a-z-]+\.ts$/.test(path) &&
   /\)\s*:\s*Phase\b|\bimplements Phase\b|:\s*Phase\s*=/.test(text)
 
 const withoutComments = (text: string): string => text.replace(/\/\*[\s\S]*?\*\/|(?<!:)\/\/.*$/gm, '')

@@ -1,19 +1,40 @@
 /** Source files without a test at the mirrored path, and why. A pattern that fits nothing is a fault, too. */
 export const unmirrored: readonly { readonly files: RegExp; readonly reason: string }[] = [
   { files: /\/errors\.ts$/, reason: 'tables; test/house/errors.test.ts reads all of them' },
-  { files: /^routes\/(?:vocabulary|request-facts)\.ts$/, reason: 'types and names only; the compiler is their test' },
+  {
+    files: /^routes\/(?:vocabulary|request-facts|gateway-answers)\.ts$/,
+    reason: 'types and names only; the compiler is their test',
+  },
   {
     files: /^routes\/(?:trie|trie-build|linear-matcher)\.ts$/,
     reason: 'test/properties/trie.test.ts holds the two against each other, which says more than cases of either',
   },
   {
-    files: /^routes\/(?:structure|structure-codec|structure-parts|placements-codec|front-code|table|table-index)\.ts$/,
+    files:
+      /^routes\/(?:structure|structure-codec|structure-decoder|structure-parts|site-parts|placements-codec|front-code|table|table-index)\.ts$/,
     reason: 'test/properties/table.test.ts: what is encoded comes back, and what was tampered with is refused',
   },
+  {
+    files:
+      /^routes\/(?:catalog-(?:answers|conditions|deployment|names|policy|transforms)|(?:deployment|hops|policy|route|transform)-schema|schema-texts|findings)\.ts$/,
+    reason:
+      'test/corpora/catalog: a case for each fault, and one that has every key, read by test/routes/catalog.test.ts',
+  },
+  {
+    files: /^routes\/json-schema-keywords\.ts$/,
+    reason: 'a table; test/routes/json-schema.test.ts holds it against a validator',
+  },
+  { files: /^routes\/policy(?:-parts)?\.ts$/, reason: 'test/properties/policy.test.ts: any policy comes back whole' },
+  { files: /^routes\/receiver\.ts$/, reason: 'test/routes/receive.test.ts and edge-parts.test.ts run it' },
+  { files: /^routes\/witness-facts\.ts$/, reason: 'test/routes/witness.test.ts: what is said holds' },
   { files: /^routes\/pattern-fault\.ts$/, reason: 'test/routes/pattern.test.ts reads every word of it' },
   {
     files: /^server-kit\/(?:built-console|find-node|folder-lock|installed-packages)\.mjs$/,
     reason: 'run by test/server-kit/bootstrap.integration.test.ts',
+  },
+  {
+    files: /^server-kit\/socket-holder\.ts$/,
+    reason: 'the thread that test/server-kit/listening-socket.test.ts starts',
   },
   {
     files: /^(?:gateway|edge-worker|control-plane)\//,
