@@ -6,6 +6,8 @@ export interface BenchOptions {
   readonly long: boolean
   /** The same seed gives the same inputs. */
   readonly seed: number
+  /** How many cases, where a proof counts in cases; absent: its own number. */
+  readonly cases?: number
   /** What stands behind the name and is none of the above. */
   readonly args: string[]
 }
@@ -16,7 +18,7 @@ export interface BenchCommand {
   readonly options: BenchOptions
 }
 
-/** `NAME [--long] [--seed N] [more]`, with the names that the folder offers. */
+/** `NAME [--long] [--seed N] [--cases N] [more]`, with the names that the folder offers. */
 export function readCommand(folder: URL, line: readonly string[]): BenchCommand {
   const names = readdirSync(folder)
     .filter((file) => file.endsWith('.ts'))
@@ -25,8 +27,14 @@ export function readCommand(folder: URL, line: readonly string[]): BenchCommand 
   const { values, positionals } = parseArgs({
     args: [...line],
     allowPositionals: true,
-    options: { long: { type: 'boolean', default: false }, seed: { type: 'string', default: '1' } },
+    options: {
+      long: { type: 'boolean', default: false },
+      seed: { type: 'string', default: '1' },
+      cases: { type: 'string' },
+    },
   })
   const [name, ...args] = positionals
-  return { name, names, options: { long: values.long, seed: Number.parseInt(values.seed, 10) || 1, args } }
+  const cases = Number.parseInt(values.cases ?? '', 10)
+  const options = { long: values.long, seed: Number.parseInt(values.seed, 10) || 1, args }
+  return { name, names, options: cases > 0 ? { ...options, cases } : options }
 }

@@ -30,6 +30,8 @@ export interface Answer {
   readonly body: Buffer | BodyStream | undefined
   /** With status 101: bytes flow both ways from now on. Whoever answers to the client joins its socket to this one. */
   readonly tunnel?: Duplex
+  /** An event stream: it may be ended between two events, and its client comes again. */
+  readonly events?: true
   /** Set when the gateway itself refused or failed: its code is the log's reason. */
   readonly problem?: Problem
   /** The connection is not used again: its framing can no longer be trusted. */

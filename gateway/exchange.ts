@@ -5,6 +5,7 @@ import type { RequestFacts } from '#routes/request-facts.ts'
 import type { RouteFacts } from '#routes/structure.ts'
 import type { Table } from '#routes/table.ts'
 import { type HeaderPairs, joinedValue, lowerNames } from './header-pairs.ts'
+import type { MetLimit } from './limits/rate-headers.ts'
 import type { RequestBody } from './request-body.ts'
 
 export interface Incoming {
@@ -21,9 +22,9 @@ export interface Incoming {
   /** Over TLS, as far as this listener sees. */
   readonly secure: boolean
   /** What the client would change to, if it may; the listener has let nothing else through as an upgrade. */
-  readonly upgrade?: 'websocket'
+  readonly upgrade?: 'websocket' | undefined
   /** Writes an informational answer; undefined where the client could not read one (HTTP/1.0). */
-  readonly inform?: (status: 102 | 103, headers: HeaderPairs) => void
+  readonly inform?: ((status: 102 | 103, headers: HeaderPairs) => void) | undefined
 }
 
 /**
@@ -43,6 +44,8 @@ export class Exchange implements RequestFacts {
 
   /** Origin-form; an absolute-form target is taken apart by the first phase. */
   target: string
+  /** It came in absolute form. */
+  absolute: boolean
   /** The client's host: of the Host field, or where a verified edge says it was. */
   host: string
   /** Stamped once by the first of our programs that saw the request. */
@@ -62,10 +65,14 @@ export class Exchange implements RequestFacts {
   /** Further routes as which a service might read this path: their guards hold, too. Mostly none. */
   readings: readonly RouteFacts[]
   caller: Caller | undefined
+  /** The limits that it met, in order; undefined = none. */
+  rates: readonly MetLimit[] | undefined
   /** Path and query that the service gets, where a rewrite changed them; undefined = `target`, byte for byte. */
   rewritten: string | undefined
   /** Changes the head that the service gets, last of all; undefined = nothing. */
   editHead: ((head: HeaderPairs) => HeaderPairs) | undefined
+  /** Max-Forwards of an OPTIONS, less this hop; undefined = none said. */
+  maxForwards: number | undefined
   /** Monotonic ms by which a program in front of us wants to be answered; Infinity = none said so. */
   deadlineMs: number
   /** `traceparent` of this hop; '' = none yet. */
@@ -98,6 +105,7 @@ export class Exchange implements RequestFacts {
     this.peer = incoming.peer
     this.startedMs = startedMs
     this.target = incoming.target
+    this.absolute = false
     this.host = ''
     this.requestId = requestId
     this.client = incoming.peer
@@ -109,8 +117,10 @@ export class Exchange implements RequestFacts {
     this.decision = undefined
     this.readings = []
     this.caller = undefined
+    this.rates = undefined
     this.rewritten = undefined
     this.editHead = undefined
+    this.maxForwards = undefined
     this.deadlineMs = Number.POSITIVE_INFINITY
     this.trace = ''
     this.explained = undefined
@@ -124,6 +134,11 @@ export class Exchange implements RequestFacts {
     this.bytesOut = 0
     this.gone = false
     this.whenGone = undefined
+  }
+
+  /** Of the client, as the edge found out. */
+  get country(): string | undefined {
+    return this.mark?.country
   }
 
   header(name: string): string | undefined {

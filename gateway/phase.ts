@@ -2,10 +2,10 @@ import type { Answer } from './answer.ts'
 import type { Exchange } from './exchange.ts'
 
 /** Why an exchange ended. */
-export type Ending = 'done' | 'client-aborted' | 'upstream-truncated'
+export type Ending = 'done' | 'client-aborted' | 'upstream-truncated' | 'idle-timeout'
 
 /**
- * PORT: one step of the gateway's pipeline. The order stands in `gateway.ts` alone and no phase knows another; what one
+ * PORT: one step of the gateway's pipeline. The order stands in `phases.ts` alone and no phase knows another; what one
  * learns, a later one reads from the exchange. A thrown `Problem` becomes the answer.
  */
 export interface Phase {

@@ -1,12 +1,21 @@
-import { Problem, problemMediaType, publicBody } from '#routes/problem.ts'
+import { Problem, problemMediaType } from '#routes/problem.ts'
 import type { Log } from '#server-kit/log.ts'
+import { problemReply } from '#server-kit/problem-reply.ts'
 import type { Answer } from './answer.ts'
 import { problems } from './errors.ts'
 import type { Exchange } from './exchange.ts'
 import type { Ending, Phase } from './phase.ts'
 
+/** What a front hands its exchanges to. */
+export interface Answers {
+  /** Never rejects. */
+  answer(x: Exchange): Promise<Answer>
+  /** Once for each exchange: after the last byte of its answer, or when there will be none. */
+  closed(x: Exchange, answer: Answer, ending: Ending): void
+}
+
 /** Takes exchanges through the phases: in by `before` until one answers, out by `after` in reverse. */
-export class Pipeline {
+export class Pipeline implements Answers {
   readonly #phases: readonly Phase[]
   readonly #log: Log
 
@@ -53,9 +62,9 @@ export class Pipeline {
   }
 }
 
-/** What a client may see of a problem: code and request id, no name and no address. RFC 9457. */
+/** What a client may see of a problem: code, request id and what part of the request was wrong, no name and no address. RFC 9457. */
 export function problemAnswer(problem: Problem, x: Exchange): Answer {
-  const body = Buffer.from(JSON.stringify(publicBody(problem.code, problem.status, x.requestId)))
+  const body = Buffer.from(JSON.stringify(problemReply(problem, x.requestId, 'client')))
   const headers = ['content-type', problemMediaType, 'content-length', String(body.length), 'cache-control', 'no-store']
   const { challenge, retryAfterS, allow, close } = problem.facts
   if (typeof challenge === 'string') headers.push('www-authenticate', challenge)

@@ -1,4 +1,5 @@
 import { ownPrefix } from '#routes/messages.ts'
+import type { Exchange } from '../exchange.ts'
 import type { HeaderPairs } from '../header-pairs.ts'
 
 /** Fields of one connection, never passed on. RFC 9110 section 7.6.1. */
@@ -29,7 +30,26 @@ const ofRequests: ReadonlySet<string> = new Set([
   'x-original-uri',
   'x-rewrite-url',
 ])
-const ofAnswers: ReadonlySet<string> = new Set([...ofConnection, 'proxy-authenticate', 'x-request-id', 'via'])
+const ofAnswers: ReadonlySet<string> = new Set([...ofConnection, 'proxy-authenticate', 'x-request-id'])
+/** What may not stand behind a body: it would frame, route or authenticate a message that is already under way. RFC 9110 section 6.5.1. */
+const notInTrailers: ReadonlySet<string> = new Set([
+  ...ofAnswers,
+  'content-length',
+  'content-encoding',
+  'content-type',
+  'content-range',
+  'host',
+  'via',
+  'set-cookie',
+  'authorization',
+  'www-authenticate',
+  'cache-control',
+  'age',
+  'date',
+  'expires',
+  'location',
+  'vary',
+])
 
 /** What `Connection` may name and yet not remove: else a client takes its own credential, or our word, off its request. */
 const isKept = (name: string): boolean =>
@@ -66,25 +86,32 @@ function isFronts(written: string): boolean {
 /** By which old clients say PUT or DELETE in a POST. On any other method they only get past a check of the method. */
 const methodOverrides: ReadonlySet<string> = new Set(['x-http-method-override', 'x-http-method', 'x-method-override'])
 
-/** Appends to `into` the fields of a `method` request that pass to a service, as they came. */
+/** Appends to `into` the fields of a `method` request that pass to a service, as they came; never those in `strip`. */
 export function passRequest(
   pairs: readonly string[],
   names: readonly string[],
   into: HeaderPairs,
   method: string,
+  strip?: ReadonlySet<string>,
 ): HeaderPairs {
   const override = (name: string) => method !== 'POST' && methodOverrides.has(withoutTwin(name))
+  // Counted down by us. RFC 9110 section 7.6.2.
+  const counted = method === 'OPTIONS' ? 'max-forwards' : ''
   const named = namedByConnection(pairs, names)
   for (let field = 0; field < names.length; field++) {
     const name = names[field] as string
-    if (isFronts(name) || override(name) || named?.has(name)) continue
+    if (name === counted || isFronts(name) || override(name) || named?.has(name) || strip?.has(withoutTwin(name)))
+      continue
     into.push(pairs[2 * field] as string, pairs[2 * field + 1] as string)
   }
   return into
 }
 
-/** The answer fields that pass to a client, in order, repeated ones apart, letter case kept. */
-export function passAnswer(raw: readonly Buffer[]): HeaderPairs {
+/**
+ * The answer fields that pass to a client, in order, repeated ones apart, letter case kept. `Trailer` passes only where
+ * trailers do.
+ */
+export function passAnswer(raw: readonly Buffer[], status: number, trailers = false): HeaderPairs {
   const into: HeaderPairs = []
   let named: ReadonlySet<string> | undefined
   for (let at = 0; at + 1 < raw.length; at += 2) {
@@ -92,9 +119,41 @@ export function passAnswer(raw: readonly Buffer[]): HeaderPairs {
     const name = written.toLowerCase()
     const value = (raw[at + 1] as Buffer).toString('latin1')
     if (name === 'connection') named = tokens(value, named)
-    if (!ofAnswers.has(name)) into.push(written, value)
+    if (ofAnswers.has(name) && !(trailers && name === 'trailer')) continue
+    // These have no body, so no length either: a client would wait for it. RFC 9110 section 8.6.
+    if ((status === 204 || status < 200) && name === 'content-length') continue
+    into.push(written, value)
   }
   return named === undefined ? into : without(into, named)
+}
+
+/** Trailers go only to a client that said it takes them, and never through an edge, which drops them. RFC 9110 section 6.5.1. */
+export function takesTrailers(x: Exchange): boolean {
+  if (x.markKind === 'edge' || x.version !== '1.1') return false
+  for (let field = 0; field < x.names.length; field++) {
+    if (x.names[field] === 'te' && namesTrailers(x.headers[2 * field + 1] as string)) return true
+  }
+  return false
+}
+
+const namesTrailers = (te: string): boolean =>
+  te.split(',').some((coding) => coding.trim().toLowerCase() === 'trailers')
+
+/** The trailers that pass to a client: raw pairs of HTTP/1.1, or the fields of HTTP/2. Undefined = none. */
+export function passTrailers(raw: unknown): HeaderPairs | undefined {
+  const pairs = Array.isArray(raw) ? raw.map((text: Buffer) => text.toString('latin1')) : h2Pairs(raw)
+  const into: HeaderPairs = []
+  for (let at = 0; at + 1 < pairs.length; at += 2) {
+    const name = (pairs[at] as string).toLowerCase()
+    if (notInTrailers.has(name) || isOurs(name)) continue
+    into.push(pairs[at] as string, pairs[at + 1] as string)
+  }
+  return into.length === 0 ? undefined : into
+}
+
+function h2Pairs(fields: unknown): string[] {
+  if (typeof fields !== 'object' || fields === null) return []
+  return Object.entries(fields).flatMap(([name, values]) => [values].flat().flatMap((value) => [name, String(value)]))
 }
 
 function namedByConnection(pairs: readonly string[], names: readonly string[]): ReadonlySet<string> | undefined {

@@ -1,18 +1,25 @@
 import { describe, expect, it } from 'vitest'
 import { lowerNames } from '../../../gateway/header-pairs.ts'
-import { passAnswer, passRequest, withoutOurs } from '../../../gateway/upstream/hop-by-hop.ts'
+import {
+  passAnswer,
+  passRequest,
+  passTrailers,
+  takesTrailers,
+  withoutOurs,
+} from '../../../gateway/upstream/hop-by-hop.ts'
+import { exchangeOf } from '../exchange.ts'
 
 const passed = (...pairs: string[]) => passRequest(pairs, lowerNames(pairs), [], 'GET')
 const raw = (...pairs: string[]) => pairs.map((text) => Buffer.from(text, 'latin1'))
 
 describe('the fields of a request', () => {
-  it('pass in order, with their case and repetition', () => {
+  it('H8: pass in order, with their case and repetition', () => {
     const pairs = ['X-B', '1', 'x-a', '2', 'X-B', '3', 'Cookie', 'a=1', 'Cookie', 'b=2']
 
     expect(passed(...pairs)).toEqual(pairs)
   })
 
-  it('of one connection end here, and with them what Connection names', () => {
+  it('H1: of one connection end here, and with them what Connection names', () => {
     expect(
       passed(
         'Connection',
@@ -31,12 +38,19 @@ describe('the fields of a request', () => {
     ).toEqual(['X-Kept', '1'])
   })
 
-  it.each(['Authorization', 'Cookie', 'Content-Type', 'Range', 'If-Match', 'traceparent', 'Cache-Control'])(
-    'are not lost because Connection names them: %s',
-    (name) => {
-      expect(passed('Connection', name, name, 'value')).toEqual([name, 'value'])
-    },
-  )
+  it.each([
+    'Authorization',
+    'Cookie',
+    'Content-Type',
+    'Content-MD5',
+    'Range',
+    'If-Range',
+    'If-Match',
+    'traceparent',
+    'Cache-Control',
+  ])('H2: are not lost because Connection names them: %s', (name) => {
+    expect(passed('Connection', name, name, 'value')).toEqual([name, 'value'])
+  })
 
   it.each([
     'x-tidegate-consumer',
@@ -57,8 +71,16 @@ describe('the fields of a request', () => {
     'Proxy',
     'X-Real-IP',
     'True_Client_IP',
-  ])('that only our programs may write are removed: %s', (name) => {
+  ])('H6: that only our programs may write are removed: %s', (name) => {
     expect(passed(name, 'value', 'X-Other', '1')).toEqual(['X-Other', '1'])
+  })
+})
+
+describe('the fields of an identity', () => {
+  it.each(['X-User-Id', 'x_user_id', 'X.User_ID'])("H6: are never the client's, in whatever spelling: %s", (name) => {
+    const pairs = [name, 'root', 'X-User', 'kept']
+
+    expect(passRequest(pairs, lowerNames(pairs), [], 'GET', new Set(['x-user-id']))).toEqual(['X-User', 'kept'])
   })
 })
 
@@ -76,7 +98,7 @@ describe('a method in a header', () => {
 })
 
 describe('the fields of an answer', () => {
-  it('lose those of the connection, and keep each Set-Cookie', () => {
+  it('H1: lose those of the connection, and keep each Set-Cookie', () => {
     const answer = passAnswer(
       raw(
         'Set-Cookie',
@@ -94,6 +116,7 @@ describe('the fields of an answer', () => {
         'X-Bin',
         '\xe9',
       ),
+      200,
     )
 
     expect(answer).toEqual(['Set-Cookie', 'a', 'Set-Cookie', 'b', 'X-Bin', '\xe9'])
@@ -106,5 +129,49 @@ describe('the fields of an answer', () => {
       'b',
       '2',
     ])
+  })
+
+  it.each([204, 103])('F14: lose a length where there can be no body: %d', (status) => {
+    expect(passAnswer(raw('Content-Length', '9', 'A', '1'), status)).toEqual(['A', '1'])
+  })
+
+  it('F14: keep the length of what a 304 stands for', () => {
+    expect(passAnswer(raw('Content-Length', '9'), 304)).toEqual(['Content-Length', '9'])
+  })
+
+  it('H4: keep the proxies that the service names', () => {
+    expect(passAnswer(raw('Via', '1.1 inner'), 200)).toEqual(['Via', '1.1 inner'])
+  })
+})
+
+describe('trailers', () => {
+  it.each([
+    [['TE', 'trailers'], true],
+    [['te', 'deflate;q=0.5, Trailers'], true],
+    [['TE', 'gzip'], false],
+    [[], false],
+  ])('H11: go to whom says so: %j', (headers, taken) => {
+    expect(takesTrailers(exchangeOf(headers))).toBe(taken)
+  })
+
+  it('H11: never go through an edge, nor to HTTP/1.0', () => {
+    const x = exchangeOf(['TE', 'trailers'])
+    x.markKind = 'edge'
+
+    expect(takesTrailers(x)).toBe(false)
+    expect(takesTrailers(exchangeOf(['TE', 'trailers'], { version: '1.0' }))).toBe(false)
+  })
+
+  it('H11: pass as they came, but for what frames, routes, authenticates or is ours', () => {
+    const sent = raw('X-Sum', '1', 'Content-Length', '5', 'Set-Cookie', 'a', 'x_tidegate_a', '1', 'grpc-status', '0')
+
+    expect(passTrailers(sent)).toEqual(['X-Sum', '1', 'grpc-status', '0'])
+    expect(passTrailers({ 'grpc-status': '0', two: ['a', 'b'] })).toEqual(['grpc-status', '0', 'two', 'a', 'two', 'b'])
+    expect(passTrailers([])).toBeUndefined()
+  })
+
+  it('H11: are announced only where they pass', () => {
+    expect(passAnswer(raw('Trailer', 'X-Sum'), 200, true)).toEqual(['Trailer', 'X-Sum'])
+    expect(passAnswer(raw('Trailer', 'X-Sum'), 200)).toEqual([])
   })
 })
