@@ -1,12 +1,17 @@
 import { dirname, resolve } from 'node:path'
 import Type, { type Static } from 'typebox'
-import { readConfig } from '#server-kit/config.ts'
+import { sizeText } from '#routes/quantity.ts'
+import { checkConfig, readConfigText } from '#server-kit/config.ts'
 import { listenText, sha256Text, urlText } from '#server-kit/config-texts.ts'
-import { tokens } from './auth/auth-config.ts'
+import { recorderGroup, traceGroup } from './account/account-config.ts'
+import { apiKeys, authContradictions, identity, jwt, tokens } from './auth/auth-config.ts'
 import { cache } from './cache/cache-config.ts'
 import { closed, duration, file, flag, group, name, wait } from './config-parts.ts'
 import { problems } from './errors.ts'
+import { extensions } from './extensions/extensions-config.ts'
 import { limits } from './front/listener-config.ts'
+import { rates } from './limits/limits-config.ts'
+import { upstreams } from './upstream/upstream-config.ts'
 
 /** The shape of gateway.yaml. Types, checks, editor completion and the reference page come from here. */
 
@@ -49,8 +54,8 @@ const internal = group(
         {
           name: Type.String({ ...name, description: 'Who it is.' }),
           sha256: Type.String({ ...sha256Text, description: 'SHA-256 of the bearer token.' }),
-          scopes: Type.Array(Type.Enum(['metrics', 'status', 'explain', 'drain']), {
-            maxItems: 4,
+          scopes: Type.Array(Type.Enum(['metrics', 'status', 'explain', 'drain', 'operate']), {
+            maxItems: 5,
             description: 'What it may ask for.',
           }),
         },
@@ -71,7 +76,23 @@ export const configSchema = Type.Object(
         description: 'Name of this process; absent: a fresh one at each start.',
       }),
     ),
-    home: Type.String({ minLength: 1, maxLength: 4096, description: 'Folder for the last good table.' }),
+    home: Type.String({
+      minLength: 1,
+      maxLength: 4096,
+      description: 'Folder for the last good table and the last good configuration.',
+    }),
+    workers: Type.Integer({
+      minimum: 1,
+      maximum: 64,
+      default: 1,
+      description: 'Gateway processes on the listening sockets; more than one are kept by a supervisor.',
+    }),
+    memoryLimit: Type.Optional(
+      Type.String({
+        ...sizeText,
+        description: 'Resident memory above which a supervised process is replaced in order; absent: no limit.',
+      }),
+    ),
     listen,
     internalUrl: Type.Optional(
       Type.String({
@@ -100,6 +121,9 @@ export const configSchema = Type.Object(
       description: 'Gateways of the other sites.',
     }),
     tokens,
+    apiKeys,
+    jwt,
+    identity,
     cache,
     internal,
     via: Type.String({
@@ -107,6 +131,13 @@ export const configSchema = Type.Object(
       default: 'tidegate',
       description: 'Our name in Via; the same at all sites.',
     }),
+    viaOn: group(
+      {
+        requests: flag(true, 'Name us in Via to services. Without it some loops are found later.'),
+        answers: flag(true, 'Name us in Via to clients.'),
+      },
+      'In which direction Via is written.',
+    ),
     log: group(
       {
         level: Type.Enum(['debug', 'info', 'warn', 'error', 'silent'], {
@@ -118,6 +149,11 @@ export const configSchema = Type.Object(
       'Logs, on standard output.',
     ),
     limits,
+    upstreams,
+    rates,
+    extensions,
+    trace: traceGroup,
+    recorder: recorderGroup,
     drain: group(
       {
         notice: duration('10s', 'After SIGTERM: how long requests are still taken, so that balancers see it first.'),
@@ -131,6 +167,8 @@ export const configSchema = Type.Object(
 
 export type GatewayYaml = Static<typeof configSchema>
 
+export type Environment = Readonly<Record<string, string | undefined>>
+
 export interface GatewayConfig {
   readonly yaml: GatewayYaml
   /** A path of the YAML, relative to its file. */
@@ -138,8 +176,13 @@ export interface GatewayConfig {
 }
 
 /** Reads and checks gateway.yaml. Throws `config-unreadable` or `config-invalid`, with every fault at once. */
-export function readGatewayConfig(fileName: string, env: Readonly<Record<string, string | undefined>>): GatewayConfig {
-  const yaml = readConfig(fileName, configSchema, env)
+export function readGatewayConfig(fileName: string, env: Environment): GatewayConfig {
+  return checkGatewayConfig(fileName, readConfigText(fileName), env)
+}
+
+/** The same for a text at hand, whose paths are relative to where `fileName` is. */
+export function checkGatewayConfig(fileName: string, text: string, env: Environment): GatewayConfig {
+  const yaml = checkConfig(fileName, text, configSchema, env)
   const faults = contradictions(yaml)
   if (faults.length > 0) throw problems['gateway-config-contradictory']({ file: fileName, faults: faults.join('\n') })
   const folder = dirname(resolve(fileName))
@@ -152,8 +195,9 @@ function contradictions({
   table,
   keys: ring,
   peers,
-  tokens: store,
   cache: { doubleWrite, zones },
+  upstreams: { certificates },
+  ...auth
 }: GatewayYaml): string[] {
   const faults: string[] = []
   const needs = (condition: boolean, fault: string) => condition || faults.push(fault)
@@ -166,14 +210,18 @@ function contradictions({
     controlPlane === undefined || ring.control !== undefined,
     'keys.control is missing: the control plane would refuse this gateway',
   )
-  needs(store.driver !== 'redis' || store.url !== undefined, 'tokens.url is missing for the driver redis')
-  needs(store.driver !== 'memory' || store.file !== undefined, 'tokens.file is missing for the driver memory')
-  for (const site of [...store.alsoAsk, ...doubleWrite.to])
+  faults.push(...authContradictions(auth))
+  for (const site of [...auth.tokens.alsoAsk, ...doubleWrite.to])
     needs(peers[site] !== undefined, `peers.${site} is missing, and is named elsewhere`)
   needs(
     Object.keys(peers).length === 0 || ring.peers !== undefined,
     'keys.peers is missing: peers would refuse this gateway',
   )
+  for (const [certificate, { cert, key }] of Object.entries(certificates))
+    needs(
+      (cert === undefined) === (key === undefined),
+      `upstreams.certificates.${certificate} has only one of cert and key`,
+    )
   for (const { name: zoneName, driver, nodes } of zones) {
     needs(driver !== 'memcached' || nodes.length > 0, `cache.zones ${zoneName} names no nodes`)
   }

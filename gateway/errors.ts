@@ -2,6 +2,11 @@ import { defineProblems } from '#routes/problem.ts'
 
 /** What can go wrong in a gateway, sorted by code. */
 export const problems = defineProblems({
+  'address-denied': {
+    status: 403,
+    meaning: "The client's address is not one that the route lets in.",
+    fix: 'Change `addresses` of the route, or look at trustedProxies: only a believed address counts.',
+  },
   'auth-peer-away': {
     status: 503,
     meaning: 'The token is unknown here, and a site that may know it did not answer.',
@@ -12,10 +17,20 @@ export const problems = defineProblems({
     meaning: 'The token store did not answer in time.',
     fix: 'Check the Redis that the tokens section of the gateway configuration names.',
   },
+  'body-invalid': {
+    status: 400,
+    meaning: 'The request body is not one that the route takes: {because}.',
+    fix: 'The client must send what the route describes; see `validate` and `bodyWithoutMeaning` of the route.',
+  },
   'body-too-large': {
     status: 413,
     meaning: 'The request body is larger than {limit} bytes.',
     fix: 'Raise `maxBody` of the route in the catalog if such uploads are meant.',
+  },
+  'breaker-open': {
+    status: 503,
+    meaning: 'Most requests to the service {service} fail, so none is sent for a moment.',
+    fix: 'Mend the service; the gateway tries it again by itself. See `upstreams` of the gateway for its instances.',
   },
   'cache-batch-unreadable': {
     status: 400,
@@ -84,13 +99,18 @@ export const problems = defineProblems({
   },
   'client-too-slow': {
     status: 408,
-    meaning: 'The request head, or a body that had to be kept, did not come in time.',
+    meaning: 'The request head or body did not come in time, or comes too slowly.',
     fix: 'Nothing to do for single ones; many point at a bad network or an attack by slow connections.',
   },
   'coding-unknown': {
     status: 501,
     meaning: 'The request has a transfer coding other than chunked.',
     fix: 'The client must send its body plainly or chunked; a content coding belongs in Content-Encoding.',
+  },
+  'config-needs-restart': {
+    status: 409,
+    meaning: 'The configuration changes {keys}, which a running process cannot change.',
+    fix: 'Take that back, or restart the gateway: SIGUSR2 to its supervisor does so without a refused connection. Until then all of the file waits.',
   },
   'connect-timeout': {
     status: 504,
@@ -111,6 +131,16 @@ export const problems = defineProblems({
     status: 417,
     meaning: 'The request expects something other than 100-continue.',
     fix: 'The client must drop its Expect header.',
+  },
+  'extension-failed': {
+    status: 500,
+    meaning: 'The extension {extension} failed, or took longer than its budget.',
+    fix: 'See its lines in the log; switch it off by POST /gateway/v1/extensions/{extension}/off, or let it be `whenFailed: skip`.',
+  },
+  'extension-unusable': {
+    status: 500,
+    meaning: 'The extension {extension} of {file} cannot be used: {because}.',
+    fix: 'Its default export must be a function that gives a phase with a place; gateway/extensions/examples has two.',
   },
   'first-byte-timeout': {
     status: 504,
@@ -152,6 +182,21 @@ export const problems = defineProblems({
     meaning: 'The request has {count} Host fields, or one that is no host.',
     fix: 'The client must send exactly one Host field with a name and perhaps a port (RFC 9110 section 7.2).',
   },
+  'idle-timeout': {
+    status: 504,
+    meaning: 'The service paused in the midst of its answer for longer than the route allows.',
+    fix: "Look at the service's own latency, or raise `timeout.idle` of the route; a stream needs `stream: true`.",
+  },
+  'host-unknown': {
+    status: 421,
+    meaning: 'The request is for a host that the table does not have.',
+    fix: 'Declare the host or an alias of it in sites.yaml, or point its name elsewhere.',
+  },
+  'identity-unsigned': {
+    status: 404,
+    meaning: 'This gateway signs no identities.',
+    fix: 'Services read plain headers; `identity.form: token` of the gateway configuration would sign.',
+  },
   'internal-call-refused': {
     status: 401,
     meaning: 'The call carries neither a valid signature nor a known token: {because}.',
@@ -167,15 +212,40 @@ export const problems = defineProblems({
     meaning: 'The token does not have the scope {scope}.',
     fix: 'Add the scope to the token in the internal section of the gateway configuration.',
   },
+  'jwt-keys-away': {
+    status: 503,
+    meaning: 'The public keys of the issuer could not be fetched, so the token can be neither believed nor refused.',
+    fix: 'Check the `jwks` URL of the issuer in the jwt section of the gateway configuration; the log has the cause.',
+  },
+  'jwt-keys-unreadable': {
+    status: 502,
+    meaning: 'What {url} answered is no JSON Web Key Set: {because}.',
+    fix: 'Check the `jwks` URL of the issuer in the jwt section of the gateway configuration.',
+  },
   'key-file-invalid': {
     status: 500,
     meaning: 'The key file {path} cannot be used: {because}.',
     fix: 'Write it anew with `tidegate keys`, for the purpose {purpose}.',
   },
+  'limits-store-away': {
+    status: 503,
+    meaning: 'Nobody could count this request, and its route does not let uncounted ones pass.',
+    fix: 'Check the Redis that the rates section of the gateway configuration names, or let the route be `whenAway: open`.',
+  },
+  maintenance: {
+    status: 503,
+    meaning: 'The route answers that it is under maintenance.',
+    fix: 'Nothing, if that is meant; else take `answer` from the route in the catalog.',
+  },
   'method-refused': {
     status: 405,
     meaning: 'The method is not one that a gateway takes.',
     fix: 'CONNECT and TRACE are not served; use another method.',
+  },
+  'method-unknown': {
+    status: 405,
+    meaning: 'The path has routes for other methods alone: {allow}.',
+    fix: 'See `tidegate explain METHOD URL`; add the method to a route of the service in the catalog.',
   },
   'no-endpoint': {
     status: 503,
@@ -196,6 +266,21 @@ export const problems = defineProblems({
     status: 503,
     meaning: 'Site {site} has no gateway that this one may call.',
     fix: 'Name it under peers in the gateway configuration, with keys.peers.',
+  },
+  'quota-spent': {
+    status: 429,
+    meaning: 'The consumer has used its {limit} of the day or month.',
+    fix: 'Nothing, if the quota is meant; else raise `limits.quota` of the route.',
+  },
+  'rate-limited': {
+    status: 429,
+    meaning: 'More requests came than the limit by {limit} allows.',
+    fix: 'Nothing, if the limit is meant; else raise it in `limits` of the route, or in `rates` of the gateway configuration.',
+  },
+  'policy-unusable': {
+    status: 500,
+    meaning: "The route's policy {what} cannot be used, and a guard that cannot be read must not count as none.",
+    fix: 'The log has the cause under this request id; mend the policy in the catalog.',
   },
   'route-unknown': {
     status: 404,
@@ -224,18 +309,23 @@ export const problems = defineProblems({
   },
   'token-invalid': {
     status: 401,
-    meaning: 'The bearer token is unknown, expired or revoked.',
-    fix: 'The client must get a new token.',
+    meaning: 'The credential is unknown, expired or revoked, of a kind that the route does not take, or one of two.',
+    fix: 'The client must get a new one, and send it alone; `auth.any` of the route says which kinds are taken.',
   },
   'token-missing': {
     status: 401,
-    meaning: 'The request has no bearer token, and its route needs one.',
-    fix: 'Send `Authorization: Bearer TOKEN`.',
+    meaning: 'The request has no credential of a kind that its route takes.',
+    fix: 'Send `Authorization: Bearer TOKEN`, or the header of the API key.',
   },
   'total-timeout': {
     status: 504,
     meaning: 'The answer was not complete in time.',
     fix: "Look at the service's own latency, or raise `timeout.total` of the route.",
+  },
+  'tracking-refused': {
+    status: 503,
+    meaning: 'Redis cannot tell this gateway of changed tokens: {because}.',
+    fix: 'Nothing is wrong for clients: Redis is asked for each request. `tokens.memory: false` says that it is meant so.',
   },
   'upstream-dns': {
     status: 502,
@@ -271,5 +361,10 @@ export const problems = defineProblems({
     status: 505,
     meaning: 'The request has the HTTP version {version}.',
     fix: 'The client must use HTTP/1.1.',
+  },
+  'worker-not-ready': {
+    status: 500,
+    meaning: 'A gateway worker did not become ready: {reason}.',
+    fix: 'Mend what its log lines name; what served before goes on serving.',
   },
 })

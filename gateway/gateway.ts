@@ -2,59 +2,53 @@ import { hash } from 'node:crypto'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import type { FastifyInstance } from 'fastify'
-import { problems as common } from '#routes/errors.ts'
+import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import { Background } from '#server-kit/background.ts'
 import type { Clock } from '#server-kit/clock.ts'
 import { Lifecycle } from '#server-kit/lifecycle.ts'
 import type { Log } from '#server-kit/log.ts'
-import { createMetrics, type Metrics } from '#server-kit/metrics.ts'
+import { createMetrics } from '#server-kit/metrics.ts'
 import type { Random } from '#server-kit/random.ts'
+import { RenewedMetrics } from '#server-kit/renewed-metrics.ts'
 import { AccessLog } from './account/access-log.ts'
-import { answerHead } from './account/answer-head.ts'
 import { TrafficCounters } from './account/counters.ts'
 import { report } from './account/report.ts'
-import { TrafficMetrics } from './account/traffic-metrics.ts'
 import { hostAndPort, urlOf } from './address.ts'
-import { alsoAsk } from './auth/also-ask.ts'
-import { PeerTokens } from './auth/ask-peer.ts'
-import { authenticate } from './auth/authenticate.ts'
-import { authorise } from './auth/authorise.ts'
-import { MemoryTokenStore } from './auth/memory-token-store.ts'
-import { RedisTokenStore } from './auth/redis-token-store.ts'
-import type { TokenStore } from './auth/token-store.ts'
-import { cacheOutcomes, responseCache } from './cache/response-cache.ts'
+import { identityKeys } from './auth/identity-keys.ts'
 import { openSiteCache, type SiteCache } from './cache/site-cache.ts'
-import type { GatewayConfig } from './config.ts'
+import type { Environment, GatewayConfig } from './config.ts'
 import { bytes, ms } from './config-parts.ts'
 import { problems } from './errors.ts'
-import type { Exchange } from './exchange.ts'
+import { extensionsApi } from './extensions/extensions-api.ts'
 import { Adoption } from './fence/adoption.ts'
 import { ControlPlaneCalls } from './fence/control-plane-calls.ts'
-import { fence, fenceVerdicts } from './fence/fence.ts'
 import { fileTable } from './fence/file-table.ts'
-import { Interconnect } from './fence/interconnect.ts'
 import { KeptTable, restore } from './fence/kept-table.ts'
 import { LiveTable } from './fence/live-table.ts'
+import { peerTable } from './fence/peer-table.ts'
 import { TableHolder } from './fence/table-holder.ts'
+import { Connections } from './front/connections.ts'
 import { type Front, fastifyFront } from './front/fastify-front.ts'
-import { internalFront } from './front/internal-front.ts'
+import { callOf, internalFront } from './front/internal-front.ts'
 import { parserCodes } from './front/listener.ts'
+import { drainPublic } from './front/public-drain.ts'
 import { RequestIds } from './front/request-ids.ts'
-import { clientAddress } from './intake/client-address.ts'
-import { edgeSignature, markFaults } from './intake/edge-signature.ts'
-import { framing } from './intake/framing.ts'
-import { loopGuard } from './intake/loop-guard.ts'
-import { match } from './intake/match.ts'
-import { targetPhase } from './intake/target.ts'
-import { trustedProxies } from './intake/trusted-proxies.ts'
+import { SharedInternal } from './front/shared-internal.ts'
+import { Streams } from './front/streams.ts'
+import { TunnelPlaces } from './front/tunnel-places.ts'
+import { Tunnels } from './front/tunnels.ts'
 import { cachePlugins } from './internal/cache-plugins.ts'
 import { Credentials } from './internal/credentials.ts'
-import { openRings, openTrustedKeys } from './keys.ts'
-import type { Phase } from './phase.ts'
-import { Pipeline } from './pipeline.ts'
-import { DeploymentPools } from './upstream/deployment-pools.ts'
-import { upstream } from './upstream/upstream.ts'
+import { probeHops } from './internal/hops.ts'
+import { operationsApi } from './internal/operations-api.ts'
+import { openKeys } from './keys.ts'
+import { type GatewayGeneration, openGeneration } from './phases.ts'
+import { ConfigReload } from './reload/config-reload.ts'
+import { changedKeys, fixedOf } from './reload/fixed-config.ts'
+import { Generations } from './reload/generations.ts'
+import type { StartConfig } from './reload/kept-config.ts'
+import { SharedParts } from './reload/shared-parts.ts'
+import type { Standing } from './standing.ts'
 
 export interface GatewayOptions {
   readonly config: GatewayConfig
@@ -64,6 +58,18 @@ export interface GatewayOptions {
   readonly version: string
   /** Begins the orderly end of this process, as SIGTERM does. */
   readonly end: () => void
+  /** Where the configuration came from: it is read again when it changes. Absent: it stays. */
+  readonly source?: { readonly file: string; readonly env: Environment; readonly start: StartConfig }
+  /** Descriptors of listening sockets that a supervisor opened; absent: own ones. */
+  readonly handed?: {
+    readonly public: number
+    /** For calls to the gateway as a whole. Those to this process come to an address of its own. */
+    readonly internal: number
+    /** No new connection is taken any more. */
+    readonly onNotAccepting: () => void
+    /** The other processes are to read the configuration again, too. */
+    readonly onReload: () => void
+  }
 }
 
 export interface Gateway {
@@ -71,55 +77,59 @@ export interface Gateway {
   /** Bound addresses, `http://host:port`; known once it listens. */
   readonly addresses: () => { readonly public: string; readonly internal: string }
   readonly holder: TableHolder
+  /**
+   * Puts another configuration in force, whole or not at all; requests under way end by the one they began with. Throws
+   * `config-needs-restart`, or what is wrong with a file that it names.
+   */
+  apply(config: GatewayConfig): Promise<void>
+  /** Reads the configuration again, changed or not. True when it is in force. */
+  reload(): Promise<boolean>
+  /**
+   * Others accept from the same socket: the end that comes next takes no new connection from its first moment. Those that
+   * are open are told for `noticeMs`, default the configured notice and at least a second.
+   */
+  relieve(noticeMs?: number): void
 }
 
+/** Nobody waits for a process that has a successor: the clients of its open connections get at least so long to hear it. */
+const relievedNoticeMs = 1_000
+
 /**
- * One gateway from its configuration: the order of the phases, and which adapter fills each port. The only file that knows
- * both. Throws what the configuration or a key file has wrong.
+ * One gateway from its configuration: what lives as long as the process (sockets, table, cache, channel to the control
+ * plane), and how it starts and ends. What a reload makes anew, THE LIST OF PHASES first of all, stands in `phases.ts`.
+ * Throws what the configuration or a key file has wrong.
  */
 export async function openGateway(options: GatewayOptions): Promise<Gateway> {
-  const { config, log, clock, random, version } = options
-  const { yaml, path } = config
-  const { site, limits } = yaml
+  const { config, log, clock, random, version, source, handed } = options
+  const { path } = config
+  const fixed = fixedOf(config.yaml)
+  const { site, limits, drain: draining } = fixed
   const startedAt = clock.now()
-  const instance = yaml.instance ?? random.id()
+  const instance = fixed.instance ?? random.id()
   const metrics = createMetrics({ process: true })
+  const renewed = new RenewedMetrics(metrics)
   const background = new Background(log, 50_000, metrics)
   const ids = new RequestIds(random)
-  const rings = await openRings(yaml.keys, path, log)
-  const lifecycle = new Lifecycle(log, { drainMs: ms(yaml.drain.notice) + ms(yaml.drain.limit) + 5_000 })
+  const lifecycle = new Lifecycle(log, { drainMs: ms(draining.notice) + ms(draining.limit) + 5_000 })
 
-  const trusted = await openTrustedKeys(path(yaml.keys.tables ?? ''))
-  const holder = new TableHolder({ trusted, clock, log })
-  const kept = new KeptTable(path(join(yaml.home, 'table.json')), log)
+  let keys = await openKeys(config, log)
+  const holder = new TableHolder({ trusted: () => keys.trusted, clock, log })
+  const kept = new KeptTable(path(join(fixed.home, 'table.json')), log)
+  const parts = new SharedParts()
+  const generations = new Generations<GatewayGeneration>(background)
+  metrics.gauge(
+    'tidegate_gateway_generations',
+    'Configurations in use: the one in force, and those of requests under way.',
+    {},
+    (gauge) => gauge.set({}, generations.size),
+  )
 
   const addresses = { public: '', internal: '' }
-  const internalUrl = () => yaml.internalUrl ?? (addresses.internal || `http://${yaml.listen.internal}`)
   const channel = openChannel()
+  if (channel !== undefined) holder.refresh = () => channel.refresh()
+  await restore(kept, holder, log)
+  holder.onChange((table) => background.run('keep the table', kept.keep(table)))
 
-  const pools = new DeploymentPools(
-    { connections: limits.deploymentConnections, inFlight: limits.deploymentInFlight, idleMs: ms(limits.upstreamIdle) },
-    background,
-  )
-  const isTrusted = trustedProxies(yaml.trustedProxies)
-  const head = { pseudonym: yaml.via, believes: (x: Exchange) => x.mark !== undefined || isTrusted(x.peer) }
-  const interconnect = new Interconnect({
-    ...head,
-    site,
-    peers: yaml.peers,
-    ring: rings.peers,
-    clock,
-    inFlight: limits.interconnectInFlight,
-    connections: limits.interconnectInFlight,
-  })
-  const tokens = openTokenStore()
-  const peerTokens = new PeerTokens({
-    peers: yaml.peers,
-    ring: rings.peers,
-    deadlineMs: ms(yaml.tokens.peerDeadline),
-    clock,
-    random,
-  })
   const adoption = new Adoption(holder, clock)
   const traffic = new TrafficCounters()
   const accessLog = new AccessLog({
@@ -127,69 +137,42 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     clock,
     dropped: metrics.counter('tidegate_access_log_dropped_total', 'Lines that a slow disk lost.'),
   })
-
-  holder.onChange((table) => pools.retain(table, site))
-  if (channel !== undefined) holder.refresh = () => channel.refresh()
-  await restore(kept, holder, log)
-  holder.onChange((table) => background.run('keep the table', kept.keep(table)))
-
+  const streams = new Streams()
+  const tunnels = new Tunnels(random)
+  const places = new TunnelPlaces()
+  metrics.gauge(
+    'tidegate_endless_answers',
+    'Answers without an end of their own that are under way.',
+    { kind: ['tunnel', 'event-stream'] },
+    (gauge) => {
+      gauge.set({ kind: 'tunnel' }, tunnels.size)
+      gauge.set({ kind: 'event-stream' }, streams.size)
+    },
+  )
+  let standing: Standing | undefined
   let cache: SiteCache | undefined
   let front: Front | undefined
   let internal: FastifyInstance | undefined
   let drain: () => boolean = () => false
-
-  /** The phases in the order of a request; on the way out their `after` runs in reverse. */
-  const phases = (): Phase[] => [
-    ...(yaml.log.access ? [accessLog] : []),
-    new TrafficMetrics(metrics, clock, [...Object.keys(problems.entries), ...Object.keys(common.entries)]),
-    traffic,
-    answerHead(yaml.via),
-    framing,
-    targetPhase(bytes(limits.target)),
-    edgeSignature({
-      edge: rings.edge,
-      peers: rings.peers,
-      required: yaml.edgeRequired,
-      clock,
-      refused: metrics.counter('tidegate_marks_refused_total', 'Marks that did not verify.', { because: markFaults }),
-    }),
-    adoption,
-    clientAddress(isTrusted),
-    loopGuard(yaml.via),
-    match(() => holder.current),
-    fence({
-      site,
-      holder,
-      crossing: interconnect,
-      holdMs: ms(limits.hold),
-      keepBodyBytes: 64 * 1024,
-      clock,
-      verdicts: metrics.counter('tidegate_fence_verdicts_total', 'What the fence said.', { verdict: fenceVerdicts }),
-    }),
-    authenticate(
-      tokens === undefined ? nobody : alsoAsk({ store: tokens, sites: yaml.tokens.alsoAsk, ask: peerTokens.ask }),
-    ),
-    authorise,
-    ...(cache === undefined || !yaml.cache.responses ? [] : [cachePhase(cache, metrics)]),
-    upstream({
-      ...head,
-      site,
-      pools,
-      retried: metrics.counter('tidegate_upstream_retries_total', 'Requests sent again.'),
-    }),
-  ]
+  let shared: SharedInternal | undefined
+  const ending = { noticeMs: ms(draining.notice), relieved: false }
+  let applying: Promise<unknown> = Promise.resolve()
+  const reloads = source && new ConfigReload({ ...source, apply, clock, log, metrics, background })
 
   lifecycle
     // First in, last out: what the other parts began ends when they have ended.
     .add({ name: 'background', stop: () => background.settle(2_000) })
     .add({ name: 'access log', stop: () => accessLog.close() })
-    .add({ name: 'services', stop: () => pools.close() })
-    .add({ name: 'interconnect', stop: () => interconnect.close() })
-    .add({ name: 'tokens', stop: async () => void (await Promise.all([tokens?.close(), peerTokens.close()])) })
     .add({ name: 'cache', start: openCache, drain: shipRest, stop: async () => cache?.outer.close() })
-    .add({ name: 'internal listener', start: listenInternal, stop: async () => internal?.close() })
-  if (channel !== undefined) lifecycle.add(channel)
-  if (yaml.table !== undefined) lifecycle.add(fileTable(path(yaml.table.file), holder, background))
+    .add({ name: 'phases', start: () => apply(config), stop: () => generations.close() })
+    .add({ name: 'internal listener', start: listenInternal, stop: closeInternal })
+  if (channel !== undefined) {
+    const peers = () => generations.current?.config.yaml.peers ?? {}
+    const ring = () => keys.rings.peers
+    // After the channel: a control plane that is there has the newest.
+    lifecycle.add(channel).add(peerTable({ holder, peers, ring, clock, random, background, log }))
+  }
+  if (fixed.table !== undefined) lifecycle.add(fileTable(path(fixed.table.file), holder, background))
   if (channel !== undefined) {
     const connected = () => channel.state.connected
     lifecycle.add(
@@ -199,15 +182,47 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   lifecycle.add({
     name: 'public listener',
     start: listenPublic,
-    drain: drainPublic,
+    drain: endPublic,
     stop: closePublic,
   })
+  if (reloads !== undefined) lifecycle.add(reloads)
 
-  return { lifecycle, addresses: () => addresses, holder }
+  return {
+    lifecycle,
+    addresses: () => addresses,
+    holder,
+    apply,
+    reload,
+    relieve: (noticeMs) => {
+      ending.relieved = true
+      ending.noticeMs = noticeMs ?? Math.max(ending.noticeMs, relievedNoticeMs)
+    },
+  }
+
+  async function reload(): Promise<boolean> {
+    return (await reloads?.reload()) ?? false
+  }
+
+  /** An operator told one process, and means all of them. */
+  function reloadAll(): Promise<boolean> {
+    handed?.onReload()
+    return reload()
+  }
+
+  /** How the control plane reaches this very process. */
+  function internalUrl(): string {
+    const own = addresses.internal || `http://${fixed.listen.internal}`
+    if (fixed.internalUrl === undefined || handed === undefined) return fixed.internalUrl ?? own
+    // The configured one is the gateway's as a whole: the same host, another port.
+    const url = new URL(fixed.internalUrl)
+    url.port = new URL(own).port
+    return url.origin
+  }
 
   function openChannel(): LiveTable | undefined {
-    if (yaml.controlPlane === undefined || rings.control === undefined) return undefined
-    const calls = new ControlPlaneCalls({ url: yaml.controlPlane.url, ring: rings.control, clock, random })
+    if (fixed.controlPlane === undefined || keys.rings.control === undefined) return undefined
+    const ring = () => keys.rings.control
+    const calls = new ControlPlaneCalls({ url: fixed.controlPlane.url, ring, clock, random })
     return new LiveTable({
       calls,
       holder,
@@ -223,27 +238,44 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     })
   }
 
-  function openTokenStore(): TokenStore | undefined {
-    const { driver, url, file, key, hash: hashing, deadline } = yaml.tokens
-    if (driver === 'redis' && url !== undefined) {
-      return new RedisTokenStore({ url, key, hash: hashing, deadlineMs: ms(deadline), clock, log })
-    }
-    return driver === 'memory' && file !== undefined
-      ? new MemoryTokenStore({ file: path(file), clock, log })
-      : undefined
+  /** One after the other, in order of coming. */
+  function apply(next: GatewayConfig): Promise<void> {
+    const applied = applying.then(() => swapTo(next))
+    // A failure is the caller's to tell; the next one is applied all the same.
+    applying = applied.catch(() => undefined)
+    return applied
   }
 
-  function cachePhase({ outer, stamps }: SiteCache, registry: Metrics): Phase {
-    return responseCache({
-      store: outer,
-      newStamp: () => stamps.next(),
-      deadlineMs: ms(yaml.cache.readDeadline),
+  async function swapTo(next: GatewayConfig): Promise<void> {
+    const changed = changedKeys(fixed, fixedOf(next.yaml))
+    if (changed.length > 0) throw problems['config-needs-restart']({ keys: changed.join(', ') })
+    const opened = await openKeys(next, log)
+    const inFlight = () => front?.inFlight ?? 0
+    standing ??= {
+      site,
+      instance,
+      version,
+      log,
       clock,
+      random,
       background,
-      outcomes: registry.counter('tidegate_response_cache_total', 'What the response cache did.', {
-        outcome: cacheOutcomes,
-      }),
-    })
+      metrics,
+      holder,
+      cache,
+      adoption,
+      traffic,
+      accessLog,
+      places,
+      inFlight,
+    }
+    const lease = parts.lease()
+    try {
+      generations.swap(await openGeneration({ standing, config: next, keys: opened, lease, metrics: renewed.view() }))
+    } catch (cause) {
+      await lease.release()
+      throw cause
+    }
+    keys = opened
   }
 
   function debt() {
@@ -255,7 +287,8 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   async function openCache(): Promise<void> {
     const writerId = (await channel?.register())?.writerId
     const writer = writerId ?? 240 + ((hash('sha256', instance, 'buffer')[0] ?? 0) % 16)
-    cache = openSiteCache({ yaml, writer, ring: rings.peers, clock, random, log, metrics, background })
+    const ring = () => keys.rings.peers
+    cache = openSiteCache({ yaml: fixed, writer, ring, clock, random, log, metrics, background })
   }
 
   /** What other sites still have to be told; a site that is away does not keep us from ending. */
@@ -266,13 +299,42 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   async function listenInternal(): Promise<void> {
     const credentials = new Credentials({
       audience: `gateway:${site}`,
-      control: rings.control,
-      peers: rings.peers,
-      tokens: yaml.internal.tokens,
+      get control() {
+        return keys.rings.control
+      },
+      get peers() {
+        return keys.rings.peers
+      },
+      get tokens() {
+        return generations.current?.config.yaml.internal.tokens ?? []
+      },
       clock,
     })
-    const { clients } = yaml.cache
-    const plugins = cache === undefined ? [] : cachePlugins({ cache, credentials, clients, clock, log })
+    const clients = () => generations.current?.config.yaml.cache.clients ?? []
+    const extensions: FastifyPluginAsync = (app) =>
+      extensionsApi(app, {
+        all: () => generations.current?.extensions ?? [],
+        require: (request, scope) => credentials.requireOperator(callOf(request), scope),
+      })
+    const identities = identityKeys({
+      signer: () => generations.current?.auth.signer,
+      require: (request) => credentials.requireOperator(callOf(request), 'status'),
+    })
+    const operations: FastifyPluginAsync = (app) =>
+      operationsApi(app, {
+        table: () => holder.current,
+        upstreams: () => generations.current?.upstreams,
+        recorder: () => generations.current?.recorder,
+        hops: async (watchMs) => {
+          const now = generations.current
+          if (now === undefined) throw problems['table-missing']({ retryAfterS: 1 })
+          const services = holder.current?.structure.value.services ?? []
+          return probeHops(now.upstreams.deployments, services, now.config.yaml, watchMs, clock)
+        },
+        reload: reloads && reloadAll,
+        require: (request, scope) => credentials.requireOperator(callOf(request), scope),
+      })
+    const ofCache = cache === undefined ? [] : cachePlugins({ cache, credentials, clients, clock, log })
     internal = await internalFront({
       credentials,
       status: {
@@ -285,35 +347,63 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
         controlPlane: () => channel?.state ?? { connected: false, since: startedAt },
         zones: () => cache?.outer.health() ?? [],
         debt,
+        config: () => reloads?.state,
       },
       metrics,
       holder,
-      tokens,
+      tokens: () => generations.current?.auth.stores,
       drain: () => drain(),
       inFlight: () => front?.inFlight ?? 0,
       ids,
       log,
-      plugins,
+      plugins: [...ofCache, extensions, identities, operations],
     })
-    addresses.internal = await internal.listen(hostAndPort(yaml.listen.internal))
+    const own = hostAndPort(fixed.listen.internal)
+    addresses.internal = await internal.listen(handed === undefined ? own : { ...own, port: 0 })
+    if (handed === undefined) return
+    const { server } = internal
+    shared = new SharedInternal(handed.internal, (request, response) => void server.emit('request', request, response))
+    await shared.listen()
+  }
+
+  async function closeInternal(): Promise<void> {
+    shared?.end()
+    await internal?.close()
   }
 
   async function listenPublic(): Promise<void> {
     front = fastifyFront({
-      pipeline: new Pipeline(phases(), log),
+      pipeline: generations,
       clock,
       background,
       ids,
       maxInFlight: limits.maxInFlight,
-      maxConnections: limits.maxConnections,
+      connections: new Connections({
+        total: limits.maxConnections,
+        perAddress: limits.connectionsPerAddress,
+        isTrusted: (address) => generations.current?.isTrusted(address) ?? false,
+      }),
+      pace: {
+        idleMs: ms(limits.bodyIdle),
+        windowMs: ms(limits.bodyWindow),
+        bytesPerSecond: bytes(limits.bodyRate),
+      },
+      streams,
+      tunnels,
+      takingMs: ms(limits.takingTimeout),
       idleMs: ms(limits.idleTimeout),
       headMs: ms(limits.headTimeout),
       headBytes: bytes(limits.head),
+      targetBytes: bytes(limits.target),
       refused: metrics.counter('tidegate_requests_unparsed_total', 'Requests that never became one.', {
         code: parserCodes,
       }),
     })
-    await front.app.listen(hostAndPort(yaml.listen.public))
+    if (handed === undefined) await front.app.listen(hostAndPort(fixed.listen.public))
+    else {
+      await front.app.ready()
+      front.server.listen({ fd: handed.public })
+    }
     if (!front.server.listening) await once(front.server, 'listening')
     addresses.public = urlOf(front.server.address() as AddressInfo)
     drain = () => {
@@ -330,20 +420,18 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   }
 
   /** Still serving, so that balancers see it first; then nothing new; then what is under way ends. */
-  async function drainPublic(): Promise<void> {
+  async function endPublic(): Promise<void> {
     if (front === undefined) return
-    front.drain()
-    await new Promise((resolve) => setTimeout(resolve, ms(yaml.drain.notice)))
-    front.server.close()
-    front.server.closeIdleConnections()
-    const limit = setTimeout(() => {
-      log.warn({ inFlight: front?.inFlight }, 'requests did not end within the drain limit')
-      front?.server.closeAllConnections()
-    }, ms(yaml.drain.limit))
-    await front.idle()
-    clearTimeout(limit)
+    await drainPublic({
+      front,
+      shared,
+      streams,
+      tunnels,
+      relieved: ending.relieved,
+      noticeMs: ending.noticeMs,
+      limitMs: ms(draining.limit),
+      onNotAccepting: () => handed?.onNotAccepting(),
+      log,
+    })
   }
 }
-
-/** Without a token store no token is anybody's. */
-const nobody = async (): Promise<undefined> => undefined

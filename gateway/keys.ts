@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { KeyRing, type Purpose, type RingFile, type TrustedKeys, trustedKeys } from '#routes/seal.ts'
 import type { Log } from '#server-kit/log.ts'
 import { readSecret } from '#server-kit/secret.ts'
+import type { GatewayConfig } from './config.ts'
 import { problems } from './errors.ts'
 
 export interface Rings {
@@ -10,8 +12,37 @@ export interface Rings {
   readonly control: KeyRing | undefined
 }
 
+/** All key files that a configuration names, as they are now. */
+export interface Keys {
+  readonly rings: Rings
+  readonly trusted: TrustedKeys
+  /** Another one when any of the files has changed: what is made from them is then made anew. */
+  readonly digest: string
+}
+
+/** Throws `key-file-invalid` or what is wrong with a secret file. */
+export async function openKeys({ yaml, path }: GatewayConfig, log: Log): Promise<Keys> {
+  const { tables = '', edge, peers, control } = yaml.keys
+  const digest = createHash('sha256')
+  for (const file of [tables, edge, peers, control]) digest.update(file === undefined ? '-' : textOf(path(file)))
+  return {
+    rings: await openRings(yaml.keys, path, log),
+    trusted: await openTrustedKeys(path(tables)),
+    digest: digest.digest('base64url'),
+  }
+}
+
+/** One that cannot be read is told where it is opened, with its purpose. */
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
 /** All rings that the configuration names, each for its one purpose. */
-export async function openRings(
+async function openRings(
   { edge, peers, control }: { readonly [Name in keyof Rings]?: string },
   path: (relative: string) => string,
   log: Log,
@@ -42,7 +73,7 @@ async function openRing(path: string | undefined, purpose: Purpose, log: Log): P
 }
 
 /** The public keys whose signature on tables is believed. */
-export async function openTrustedKeys(path: string): Promise<TrustedKeys> {
+async function openTrustedKeys(path: string): Promise<TrustedKeys> {
   const purpose = 'tables'
   let text: string
   try {

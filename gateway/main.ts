@@ -1,37 +1,36 @@
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { Problem } from '#routes/problem.ts'
-import { systemClock } from '#server-kit/clock.ts'
-import { runUntilSignal } from '#server-kit/lifecycle.ts'
 import { createLog } from '#server-kit/log.ts'
-import { systemRandom } from '#server-kit/random.ts'
-import { readGatewayConfig } from './config.ts'
-import { openGateway } from './gateway.ts'
+import { startConfig } from './reload/kept-config.ts'
+import { workerCount } from './workers/worker-count.ts'
 
-/** `node gateway/main.ts --config gateway.yaml`: one gateway until SIGTERM. */
-const { values } = parseArgs({ options: { config: { type: 'string', default: 'gateway.yaml' } } })
+/**
+ * `node gateway/main.ts --config gateway.yaml [--workers N]`: one gateway until SIGTERM. `--supervised` puts even a single
+ * process under a supervisor, so that it can be replaced; `--worker` is what a supervisor starts.
+ */
+const { values } = parseArgs({
+  options: {
+    config: { type: 'string', default: 'gateway.yaml' },
+    workers: { type: 'string' },
+    supervised: { type: 'boolean', default: false },
+    worker: { type: 'boolean', default: false },
+  },
+})
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
 
 try {
-  const config = readGatewayConfig(values.config, process.env)
-  const log = createLog({ program: 'gateway', level: config.yaml.log.level }).child({ site: config.yaml.site })
-  const { lifecycle, addresses } = await openGateway({
-    config,
-    log,
-    clock: systemClock,
-    random: systemRandom,
-    version,
-    end: () => process.kill(process.pid, 'SIGTERM'),
-  })
-  lifecycle.add({
-    name: 'ready line',
-    // Whoever started us waits for this line, whatever the level of the log.
-    start: async () =>
-      void process.stdout.write(
-        `${JSON.stringify({ ready: true, program: 'gateway', site: config.yaml.site, ...addresses() })}\n`,
-      ),
-  })
-  await runUntilSignal(lifecycle, log)
+  const file = values.config
+  const start = await startConfig(file, process.env)
+  const { site, log: logs } = start.config.yaml
+  const log = createLog({ program: 'gateway', level: logs.level }).child({ site })
+  const program = { file, start, log, version }
+  const workers = workerCount(values.workers, start.config.yaml, file)
+  // What is not run is not loaded: a supervisor is small.
+  if (values.worker) await (await import('./workers/run-worker.ts')).runWorker(program)
+  else if (workers > 1 || values.supervised)
+    await (await import('./workers/run-supervisor.ts')).runSupervisor(program, workers)
+  else await (await import('./workers/run-alone.ts')).runAlone(program)
 } catch (cause) {
   if (!(cause instanceof Problem)) throw cause
   process.stderr.write(`${cause.message}\n${cause.fix}\n`)

@@ -15,7 +15,17 @@ export function readConfig<S extends TSchema>(
   schema: S,
   env: Readonly<Record<string, string | undefined>>,
 ): Static<S> {
-  const { text, missing } = substitute(readText(file), env)
+  return checkConfig(file, readConfigText(file), schema, env)
+}
+
+/** The same for a text at hand; `file` is its name in what is told. Throws `config-invalid`. */
+export function checkConfig<S extends TSchema>(
+  file: string,
+  written: string,
+  schema: S,
+  env: Readonly<Record<string, string | undefined>>,
+): Static<S> {
+  const { text, missing } = substitute(written, env)
   const checked = checkDocument({ file, text, schema })
   const faults = checked.ok ? [] : checked.faults.map(printFault)
   const all = [
@@ -26,7 +36,8 @@ export function readConfig<S extends TSchema>(
   return checked.value
 }
 
-function readText(file: string): string {
+/** As it is written, nothing replaced. Throws `config-unreadable`. */
+export function readConfigText(file: string): string {
   try {
     const { size } = statSync(file)
     if (size > limitBytes) throw problems['config-unreadable']({ file, reason: `it has ${size} bytes`, limitBytes })

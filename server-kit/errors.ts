@@ -12,6 +12,11 @@ export const problems = defineProblems({
     meaning: 'The configuration file {file} is refused whole:\n{faults}',
     fix: 'Mend every line named above; what ran before keeps running.',
   },
+  'listen-refused': {
+    status: 500,
+    meaning: 'Nothing can listen on {address}: {reason}.',
+    fix: 'Stop what listens there, or give this program another address.',
+  },
   'secret-reference-invalid': {
     status: 500,
     meaning: 'A secret is written as a literal value, or its reference has an unknown form.',

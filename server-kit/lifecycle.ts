@@ -132,7 +132,19 @@ const sameKeyMs = 300
  * Starts, runs until SIGTERM or SIGINT, stops in order and ends the process: 0 after an orderly end, else 1.
  * A second signal ends it at once. An exception that nobody caught ends it in order, too: its state cannot be trusted.
  */
-export async function runUntilSignal(lifecycle: Lifecycle, log: Log): Promise<void> {
+export function runUntilSignal(lifecycle: Lifecycle, log: Log): Promise<void> {
+  return run(lifecycle, log, undefined)
+}
+
+/**
+ * The same for a process that another one commands: it ends when `asked` resolves, with the reason. Signals that a terminal
+ * or a process group gives to all at once are left to the one in command.
+ */
+export function runUntilAsked(lifecycle: Lifecycle, log: Log, asked: Promise<string>): Promise<void> {
+  return run(lifecycle, log, asked)
+}
+
+async function run(lifecycle: Lifecycle, log: Log, asked: Promise<string> | undefined): Promise<void> {
   let failed = false
   let askedAtMs = Number.POSITIVE_INFINITY
   const ended = Promise.withResolvers<void>()
@@ -152,7 +164,12 @@ export async function runUntilSignal(lifecycle: Lifecycle, log: Log): Promise<vo
     log.error({ err }, 'nobody caught this')
     void end('an exception that nobody caught')
   }
-  process.on('SIGTERM', onSignal).on('SIGINT', onSignal)
+  const leave = (): void => {
+    // See `runUntilAsked`.
+  }
+  const heed = asked === undefined ? onSignal : leave
+  process.on('SIGTERM', heed).on('SIGINT', heed)
+  void asked?.then(end)
   process.on('uncaughtException', onStray).on('unhandledRejection', onStray)
 
   try {

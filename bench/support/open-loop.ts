@@ -26,6 +26,8 @@ export interface LoadOptions<Sent extends Shot> {
   readonly perSecond: number
   /** At most; enough that none waits for another at the planned rate. Default 512. */
   readonly connections?: number
+  /** How long the client keeps a connection that it does not use, ms. Default as the server says. */
+  readonly idleMs?: number
   readonly next: () => Sent
   readonly seen: (outcome: Outcome<Sent>) => void
 }
@@ -48,7 +50,12 @@ export class OpenLoop<Sent extends Shot> {
 
   constructor(options: LoadOptions<Sent>) {
     this.#options = options
-    this.#pool = new Pool(options.url, { connections: options.connections ?? 512, pipelining: 1 })
+    const { idleMs } = options
+    this.#pool = new Pool(options.url, {
+      connections: options.connections ?? 512,
+      pipelining: 1,
+      ...(idleMs === undefined ? {} : { keepAliveTimeout: idleMs, keepAliveMaxTimeout: idleMs }),
+    })
   }
 
   start(): this {

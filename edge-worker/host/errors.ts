@@ -7,11 +7,6 @@ export const problems = defineProblems({
     meaning: 'The edge configuration {file} cannot be used: {reason}.',
     fix: 'Mend what is named, and start again.',
   },
-  'listen-refused': {
-    status: 500,
-    meaning: 'The edge cannot listen on {address}: {reason}.',
-    fix: 'Stop what listens there, or give the edge another address.',
-  },
   'workerd-not-ready': {
     status: 500,
     meaning: 'A workerd process was not ready within {limitMs} ms: {reason}.',

@@ -3,10 +3,10 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { receiveAtEdge } from '#routes/edge-parts.ts'
 import { paths, type TableOffer } from '#routes/messages.ts'
-import { receive } from '#routes/receive.ts'
 import type { TrustedKeys } from '#routes/seal.ts'
-import type { Table } from '#routes/table.ts'
+import type { EdgeTable } from '#routes/table.ts'
 import type { Clock } from '#server-kit/clock.ts'
 import { readKeptJson, writeKeptFile } from '#server-kit/kept-file.ts'
 import type { Part } from '#server-kit/lifecycle.ts'
@@ -41,7 +41,7 @@ export class TableRelay implements Part {
   readonly #settings: RelaySettings
   readonly #refusals = new RefusalCounts()
   readonly #server = createServer((request, response) => void this.#serve(request, response))
-  #table: Table | undefined
+  #table: EdgeTable | undefined
   #answeredAt: number | undefined
   #askedAt = Number.NEGATIVE_INFINITY
   #asking: Promise<void> | undefined
@@ -106,7 +106,7 @@ export class TableRelay implements Part {
 
   async #take(offer: TableOffer): Promise<boolean> {
     const { trusted, clock, log } = this.#settings
-    const { table, changed, refusals } = await receive(this.#table, offer, trusted)
+    const { table, changed, refusals } = await receiveAtEdge(this.#table, offer, trusted)
     if (this.#refusals.add(refusals, clock.now())) log.warn({ refusals }, 'an offered table was refused')
     if (!changed || table === undefined) return false
     this.#table = table
@@ -158,7 +158,7 @@ export class TableRelay implements Part {
 }
 
 /** The structure is large and rarely new: only who holds another one gets it. */
-function offerFor(table: Table, structureHeld: number): TableOffer {
+function offerFor(table: EdgeTable, structureHeld: number): TableOffer {
   const placements = table.placements.sealed
   return table.structure.number === structureHeld ? { placements } : { structure: table.structure.sealed, placements }
 }

@@ -101,9 +101,9 @@ export function responseCache(options: ResponseCacheOptions): Phase {
   }
 }
 
-/** A part of an answer, a body that matters, or a path that may be read as another one: never from the store. */
+/** A part of an answer, a body that matters, or a path that may be read as another one (P6): never from the store. */
 function cacheable(x: Exchange): boolean {
-  return !x.body.present && x.decision?.target.unsafe === 0 && !x.names.includes('range')
+  return !x.body.present && x.decision?.target.unsafe === 0 && x.readings.length === 0 && !x.names.includes('range')
 }
 
 /** What is computed for each answer anew is not stored with it. */

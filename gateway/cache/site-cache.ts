@@ -9,6 +9,7 @@ import type { Random } from '#server-kit/random.ts'
 import { hostAndPort } from '../address.ts'
 import type { GatewayYaml } from '../config.ts'
 import { bytes, ms } from '../config-parts.ts'
+import type { FixedYaml } from '../reload/fixed-config.ts'
 import type { CacheStore, ZoneStore } from '../store/cache-store.ts'
 import { DoubleWriter } from '../store/double-writer.ts'
 import { HttpPeer } from '../store/http-peer.ts'
@@ -20,10 +21,11 @@ import { storeMetrics } from '../store/store-metrics.ts'
 import { ZonedStore } from '../store/zoned-store.ts'
 
 export interface SiteCacheOptions {
-  readonly yaml: Pick<GatewayYaml, 'site' | 'cache' | 'peers'>
+  readonly yaml: Pick<FixedYaml, 'site' | 'cache' | 'peers'>
   /** Unlike that of every other live process: the last part of each stamp. */
   readonly writer: number
-  readonly ring: KeyRing | undefined
+  /** Shared with the other sites, as it is now. */
+  readonly ring: () => KeyRing | undefined
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
@@ -90,8 +92,9 @@ function openZone(
   })
 }
 
-function signer({ ring, clock, random }: SiteCacheOptions, to: string) {
+function signer({ ring: now, clock, random }: SiteCacheOptions, to: string) {
   return async (method: string, target: string, body: Uint8Array) => {
+    const ring = now()
     if (ring === undefined) return {}
     const call = { method, target, body, audience: `gateway:${to}` }
     return { [headers.call]: await signCall(call, ring, clock.now(), random.id()) }

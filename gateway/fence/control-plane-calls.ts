@@ -8,7 +8,8 @@ import { problems } from '../errors.ts'
 
 export interface ControlPlaneCallsOptions {
   readonly url: string
-  readonly ring: KeyRing
+  /** As it is now: keys change while the process runs. */
+  readonly ring: () => KeyRing | undefined
   readonly clock: Clock
   readonly random: Random
 }
@@ -59,7 +60,9 @@ export class ControlPlaneCalls {
     const { ring, clock, random } = this.#options
     const call = { method, target, body, audience: 'control-plane' }
     try {
-      const signature = await signCall(call, ring, clock.now(), random.id())
+      const keys = ring()
+      if (keys === undefined) throw problems['control-plane-away']({ because: 'there is no key to sign calls with' })
+      const signature = await signCall(call, keys, clock.now(), random.id())
       const answer = await this.#pool.request({
         method,
         path: target,

@@ -1,4 +1,3 @@
-import { decide } from '#routes/decide.ts'
 import { readCount } from '#routes/fields.ts'
 import { headers } from '#routes/messages.ts'
 import type { Table } from '#routes/table.ts'
@@ -9,6 +8,8 @@ import { type Answer, isStream } from '../answer.ts'
 import { problems } from '../errors.ts'
 import type { Exchange } from '../exchange.ts'
 import { firstValue } from '../header-pairs.ts'
+import { answerUnmatched } from '../intake/answer-unmatched.ts'
+import { decideRequest } from '../intake/decide-request.ts'
 import type { Phase } from '../phase.ts'
 import type { TableHolder } from './table-holder.ts'
 import { type FenceVerdict, fenceVerdict } from './verdict.ts'
@@ -33,6 +34,8 @@ export interface FenceOptions {
 
 export const fenceVerdicts = ['execute', 'forward', 'wait', 'refuse', 'unknown'] as const
 
+type Outcome = Answer | undefined | Promise<Answer | undefined>
+
 /** May this site execute the request under the epochs that it holds? If not, the owner gets it, once. */
 export function fence(options: FenceOptions): Phase {
   const { site, holder, crossing, holdMs, keepBodyBytes, clock, verdicts } = options
@@ -45,7 +48,7 @@ export function fence(options: FenceOptions): Phase {
     return verdict
   }
 
-  const act = (x: Exchange, verdict: FenceVerdict, replay: boolean): undefined | Promise<Answer | undefined> => {
+  const act = (x: Exchange, verdict: FenceVerdict, replay: boolean): Outcome => {
     switch (verdict.kind) {
       case 'execute':
         return undefined
@@ -56,7 +59,7 @@ export function fence(options: FenceOptions): Phase {
       case 'refuse':
         throw held(x)
       case 'unknown':
-        throw problems['route-unknown']()
+        return answerUnmatched(x)
     }
   }
 
@@ -97,14 +100,13 @@ export function fence(options: FenceOptions): Phase {
     })
     x.whenGone = undefined
     if (x.gone) throw problems['client-gone']({ waitedMs: clock.monotonic() - before })
-    x.table = holder.current
-    if (x.table !== undefined) x.decision = decide(x.table, x)
+    if (holder.current !== undefined) decideRequest(x, holder.current)
     return table
   }
 
   return {
     name: 'fence',
-    before(x: Exchange): undefined | Promise<Answer | undefined> {
+    before(x: Exchange): Outcome {
       return act(x, judge(x, false), false)
     },
     after(x: Exchange, answer: Answer): Answer {

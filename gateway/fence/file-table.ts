@@ -20,11 +20,32 @@ export function fileTable(directory: string, holder: TableHolder, background: Ba
       ...(isSealed(placements) ? { placements } : {}),
     })
   }
+  let reading = false
+  let changed = false
+  /** One look at a time: a file that is being written changes often, and is large. */
+  const look = async (): Promise<void> => {
+    changed = true
+    if (reading) return
+    reading = true
+    try {
+      while (changed) {
+        changed = false
+        try {
+          await read()
+        } catch (cause) {
+          // Half a file: what changed meanwhile is the other half, and is looked at next.
+          if (!changed) throw cause
+        }
+      }
+    } finally {
+      reading = false
+    }
+  }
   let watching: ReturnType<typeof watch> | undefined
   return {
     name: 'table directory',
     start: async () => {
-      watching = watch(directory, () => background.run('read the table directory', read))
+      watching = watch(directory, () => background.run('read the table directory', look))
       await read()
     },
     stop: async () => watching?.close(),

@@ -8,7 +8,7 @@ import type { Answer } from '../answer.ts'
 import { problems } from '../errors.ts'
 import type { Exchange } from '../exchange.ts'
 import { call, type Line } from '../upstream/call.ts'
-import { openPool } from '../upstream/deployment-pools.ts'
+import { openPool } from '../upstream/peer-pool.ts'
 import { type HeadOptions, requestHead } from '../upstream/request-head.ts'
 import type { Crossing } from './fence.ts'
 
@@ -50,13 +50,17 @@ export class Interconnect implements Crossing {
       throw problems['peer-unknown']({ site: to, retryAfterS: 5 })
     if (line.inFlight >= inFlight) throw problems['overloaded']({ what: 'the interconnect', retryAfterS: 1 })
     const head = requestHead(x, this.#options)
-    head.push(headers.hop, await writeMark('hop', this.#mark(x), x, ring))
+    head.push(headers.hop, await writeMark('hop', this.#mark(x), x, ring), headers.attempt, String(x.attempt))
+    const now = this.#options.clock.monotonic()
+    const totalMs = policy.stream ? Number.POSITIVE_INFINITY : policy.timeout.totalMs - (now - x.startedMs)
+    const leftMs = Math.min(totalMs, x.deadlineMs - now)
+    if (Number.isFinite(leftMs)) head.push(headers.deadline, String(Math.max(1, Math.floor(leftMs))))
     const outcome = await call(line, x, {
       path: x.target,
       headers: head,
-      body: x.body.forward(policy.maxBodyBytes),
+      body: x.body.forward(policy.maxBodyBytes, policy.timeout.idleMs),
       firstByteMs: policy.timeout.firstByteMs + allowanceMs,
-      totalMs: policy.timeout.totalMs + allowanceMs,
+      totalMs: totalMs + allowanceMs,
     })
     if (!outcome.ok) throw outcome.failure.problem
     return outcome.answer

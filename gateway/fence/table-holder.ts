@@ -11,7 +11,8 @@ const waitersLimit = 1_000
 const refusalsLimit = 50
 
 export interface TableHolderOptions {
-  readonly trusted: TrustedKeys
+  /** As they are now: keys change while the process runs. */
+  readonly trusted: () => TrustedKeys
   readonly clock: Clock
   readonly log: Log
 }
@@ -26,7 +27,7 @@ export class TableHolder {
   readonly #options: TableHolderOptions
   readonly #waiters = new Set<Waiter>()
   readonly #refusals = new Map<string, ToldRefusal>()
-  readonly #listeners: ((table: Table) => void)[] = []
+  readonly #listeners = new Set<(table: Table) => void>()
   #current: Table | undefined
   #receiving: Promise<unknown> = Promise.resolve()
   /** Asks whoever brings tables to look for a newer one now. */
@@ -49,9 +50,10 @@ export class TableHolder {
     return [...this.#refusals.values()]
   }
 
-  /** Called with each new table, at once after the swap. */
-  onChange(listener: (table: Table) => void): void {
-    this.#listeners.push(listener)
+  /** Called with each new table, at once after the swap, until what it gives back is called. */
+  onChange(listener: (table: Table) => void): () => void {
+    this.#listeners.add(listener)
+    return () => void this.#listeners.delete(listener)
   }
 
   /** Takes what is newer and sealed; tells what was refused. One offer at a time, in order of coming. */
@@ -92,7 +94,7 @@ export class TableHolder {
   }
 
   async #take(offer: TableOffer): Promise<readonly Refusal[]> {
-    const { table, changed, refusals } = await receive(this.#current, offer, this.#options.trusted)
+    const { table, changed, refusals } = await receive(this.#current, offer, this.#options.trusted())
     for (const refusal of refusals) this.#tell(refusal)
     if (!changed || table === undefined) return refusals
     this.#current = table

@@ -11,7 +11,8 @@ import { bearerOf, type Credentials, isTokenOf } from './credentials.ts'
 export interface CachePluginsOptions {
   readonly cache: SiteCache
   readonly credentials: Credentials
-  readonly clients: GatewayYaml['cache']['clients']
+  /** Those of the configuration in force. */
+  readonly clients: () => GatewayYaml['cache']['clients']
   readonly clock: Clock
   readonly log: Log
 }
@@ -21,7 +22,7 @@ export function cachePlugins({ cache, credentials, clients, clock, log }: CacheP
   const { inner, outer, stamps } = cache
   const clientOf = (headers: Readonly<Record<string, string | string[] | undefined>>): CacheClient | undefined => {
     const token = bearerOf(headers)
-    const client = token === undefined ? undefined : clients.find(({ sha256 }) => isTokenOf(token, sha256))
+    const client = token === undefined ? undefined : clients().find(({ sha256 }) => isTokenOf(token, sha256))
     return client && { client: client.name, namespaces: client.namespaces, verbs: client.verbs }
   }
   return [

@@ -5,7 +5,7 @@ import type { KeyRing } from '#routes/seal.ts'
 import type { Clock } from '#server-kit/clock.ts'
 import { problems } from '../errors.ts'
 
-export type InternalScope = 'metrics' | 'status' | 'explain' | 'drain'
+export type InternalScope = 'metrics' | 'status' | 'explain' | 'drain' | 'operate'
 
 export interface InternalToken {
   readonly name: string
@@ -51,6 +51,11 @@ export class Credentials {
     const found = this.#options.tokens.find(({ sha256 }) => isTokenOf(token, sha256))
     if (found === undefined) throw problems['internal-call-refused']({ because: 'token unknown' })
     if (!found.scopes.includes(scope)) throw problems['internal-scope-missing']({ scope })
+  }
+
+  /** For the status; with `documents` peer gateways too: a new node may start by another site's table. Throws as above. */
+  async requireReader(call: InternalCall, documents: boolean): Promise<void> {
+    if (!documents || !(await this.isPeer(call))) await this.requireOperator(call, 'status')
   }
 
   async isPeer(call: InternalCall): Promise<boolean> {

@@ -1,24 +1,18 @@
+import { type AskedRequest, askedRequest } from '#routes/asked-request.ts'
 import { explain } from '#routes/explain.ts'
-import type { RequestFacts } from '#routes/request-facts.ts'
 import type { Table } from '#routes/table.ts'
 import { problems } from '../errors.ts'
 
-export interface ExplainQuestion {
-  readonly method: string
-  /** Absolute. */
-  readonly url: string
-  readonly headers?: Readonly<Record<string, string>>
-}
-
 /** What this gateway would do with a request, by the very functions that do it. */
-export function explainRequest(table: Table | undefined, site: string, question: ExplainQuestion) {
+export function explainRequest(table: Table | undefined, site: string, question: AskedRequest) {
   if (table === undefined) throw problems['table-missing']()
-  const { decision, sentences } = explain(table, factsOf(question))
+  const { decision, readings, sentences } = explain(table, askedRequest(question))
   const here = decision.site === site
   const last = here
     ? `This gateway serves ${site}: it executes the request.`
     : `This gateway serves ${site}: it forwards the request once to ${decision.site}.`
-  const { route, because, epoch, bucket, effect, refused, target } = decision
+  const { route, because, epoch, bucket, effect, target } = decision
+  const refused = decision.refused || readings === 'too-many'
   return {
     site: decision.site,
     because,
@@ -29,14 +23,8 @@ export function explainRequest(table: Table | undefined, site: string, question:
     effect,
     refused,
     key: target.key,
+    readings: readings === 'too-many' ? [] : readings.map(({ id }) => id),
     here,
     sentences: route === undefined || refused ? sentences : [...sentences, last],
   }
-}
-
-/** Taken apart by hand: `new URL` would normalise the very path that is asked about. */
-function factsOf({ method, url, headers = {} }: ExplainQuestion): RequestFacts {
-  const [, host = '', target = ''] = /^https?:\/\/([^/?]*)(.*)$/i.exec(url) ?? []
-  const lower = new Map(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
-  return { method, host, target: target.startsWith('/') ? target : `/${target}`, header: (name) => lower.get(name) }
 }

@@ -1,4 +1,6 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
+import type { HopsAnswer } from '#routes/gateway-answers.ts'
+import { parseDuration } from '#routes/quantity.ts'
 import type { Table } from '#routes/table.ts'
 import type { Recorder } from '../account/recorder.ts'
 import { problems } from '../errors.ts'
@@ -12,6 +14,8 @@ export interface OperationsApiOptions {
   /** Of the configuration in force. */
   readonly upstreams: () => Upstreams | undefined
   readonly recorder: () => Recorder | undefined
+  /** Asks each instance once, and watches its idle connection for so long, ms. */
+  readonly hops: (watchMs: number) => Promise<HopsAnswer>
   /** Reads the configuration again; false when it was refused. Undefined where nobody watches a file. */
   readonly reload: (() => Promise<boolean>) | undefined
   /** Throws for whoever may not. */
@@ -19,10 +23,11 @@ export interface OperationsApiOptions {
 }
 
 const longestEjectS = 3_600
+const longestWatchMs = 20_000
 
 /** What operators look at and turn in one process: routes, services and their instances, what traffic uses. */
 export const operationsApi: FastifyPluginAsync<OperationsApiOptions> = async (app, options) => {
-  const { table, upstreams, recorder, reload, require } = options
+  const { table, upstreams, recorder, hops, reload, require } = options
   const toRead = { preHandler: (request: FastifyRequest) => require(request, 'status') }
   const toOperate = { preHandler: (request: FastifyRequest) => require(request, 'operate') }
 
@@ -37,6 +42,13 @@ export const operationsApi: FastifyPluginAsync<OperationsApiOptions> = async (ap
   app.get<{ Querystring: { unit?: unknown } }>('/gateway/v1/recorder', toRead, async ({ query }) => ({
     routes: recorder()?.records(typeof query.unit === 'string' ? query.unit : undefined) ?? [],
   }))
+
+  app.get<{ Querystring: { watch?: unknown } }>('/gateway/v1/hops', toRead, async ({ query }) => {
+    const watchMs = parseDuration(typeof query.watch === 'string' ? query.watch : '1s')
+    if (watchMs === undefined || watchMs > longestWatchMs)
+      throw problems['internal-request-invalid']({ because: `expected ?watch= of at most ${longestWatchMs / 1_000}s` })
+    return hops(watchMs)
+  })
 
   app.post<{ Params: { id: string } }>('/gateway/v1/upstreams/:id/eject', toOperate, async (request) => {
     const seconds = secondsOf(request.body)

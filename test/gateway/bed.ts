@@ -20,8 +20,15 @@ export interface Bed extends AsyncDisposable {
   readonly rings: Readonly<Record<Purpose, KeyRing>>
   /** Seals and writes a table directory; returns its path. */
   writeTable(name: string, structure: Structure, placements: PlacementSet): Promise<string>
-  /** A gateway process; `yaml` is laid over a small default. */
-  start(site: string, yaml?: Record<string, unknown>): Promise<RunningGateway>
+  /** A gateway process, or with `--workers N` several; `yaml` is laid over a small default. */
+  start(
+    site: string,
+    yaml?: Record<string, unknown>,
+    args?: readonly string[],
+    env?: Readonly<Record<string, string>>,
+  ): Promise<RunningGateway>
+  /** Another process of the same file, as that is now. */
+  restart(gateway: RunningGateway, args?: readonly string[]): Promise<RunningGateway>
 }
 
 export interface RunningGateway extends AsyncDisposable {
@@ -29,6 +36,8 @@ export interface RunningGateway extends AsyncDisposable {
   readonly internal: string
   readonly port: number
   readonly process: RunningProcess
+  /** Its configuration file. */
+  readonly file: string
   /** Calls the internal listener as an operator. */
   ask(path: string, init?: RequestInit): Promise<Response>
 }
@@ -63,7 +72,7 @@ export async function openBed(): Promise<Bed> {
       await writeFile(`${directory}/structure.json`, JSON.stringify(await sealer.structure(structure)))
       return directory
     },
-    start: async (site, yaml = {}) => {
+    start: async (site, yaml = {}, args = [], env = {}) => {
       const file = folder.file(`gateway-${site}-${count++}.yaml`)
       const sha256 = hash('sha256', operatorToken, 'hex')
       const whole = {
@@ -76,34 +85,44 @@ export async function openBed(): Promise<Bed> {
           peers: 'keys/gateway-gateway.json',
           control: 'keys/control-gateway.json',
         },
-        internal: { tokens: [{ name: 'ops', sha256, scopes: ['metrics', 'status', 'explain', 'drain'] }] },
+        internal: { tokens: [{ name: 'ops', sha256, scopes: ['metrics', 'status', 'explain', 'drain', 'operate'] }] },
         drain: { notice: '0s', limit: '5s' },
         ...yaml,
       }
       await writeFile(file, stringify(whole))
-      const process = await startScript('gateway/main.ts', ['--config', file], {
-        ready: /"ready":true/,
-        // The same modules each time: what V8 made of them is kept between starts.
-        env: { NODE_COMPILE_CACHE: join(tmpdir(), 'tidegate-test-compile-cache') },
-      })
-      const line = process.output().match(/\{"ready":true.*\}/)?.[0] ?? '{}'
-      const { public: publicUrl, internal } = JSON.parse(line) as { public: string; internal: string }
-      const gateway: RunningGateway = {
-        public: publicUrl,
-        internal,
-        port: Number(new URL(publicUrl).port),
-        process,
-        ask: (path, init = {}) =>
-          fetch(internal + path, { ...init, headers: { authorization: `Bearer ${operatorToken}`, ...init.headers } }),
-        [Symbol.asyncDispose]: async () => void (await process.stop()),
-      }
-      running.push(gateway)
-      return gateway
+      return run(file, args, env)
     },
+    restart: (gateway, args = []) => run(gateway.file, args, {}),
     [Symbol.asyncDispose]: async () => {
       await Promise.all(running.map((gateway) => gateway[Symbol.asyncDispose]()))
       await folder[Symbol.asyncDispose]()
     },
+  }
+
+  async function run(
+    file: string,
+    args: readonly string[],
+    env: Readonly<Record<string, string>>,
+  ): Promise<RunningGateway> {
+    const process = await startScript('gateway/main.ts', ['--config', file, ...args], {
+      ready: /"ready":true/,
+      // The same modules each time: what V8 made of them is kept between starts.
+      env: { NODE_COMPILE_CACHE: join(tmpdir(), 'tidegate-test-compile-cache'), ...env },
+    })
+    const line = process.output().match(/\{"ready":true.*\}/)?.[0] ?? '{}'
+    const { public: publicUrl, internal } = JSON.parse(line) as { public: string; internal: string }
+    const gateway: RunningGateway = {
+      public: publicUrl,
+      internal,
+      port: Number(new URL(publicUrl).port),
+      process,
+      file,
+      ask: (path, init = {}) =>
+        fetch(internal + path, { ...init, headers: { authorization: `Bearer ${operatorToken}`, ...init.headers } }),
+      [Symbol.asyncDispose]: async () => void (await process.stop()),
+    }
+    running.push(gateway)
+    return gateway
   }
 }
 

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { copyFile, readFile, writeFile } from 'node:fs/promises'
 import { Redis } from 'ioredis'
+import type { RetryPolicy } from '#routes/policy.ts'
 import { prepareProgram, startProgram } from '../../../test/control-plane/support/program.ts'
 import { openBed, type RunningGateway } from '../../../test/gateway/bed.ts'
 import { eventually } from '../../../test/support/eventually.ts'
@@ -30,7 +31,11 @@ export interface Surroundings extends AsyncDisposable {
 
 const timeout = { connectMs: 1_000, firstByteMs: 1_000, totalMs: 3_000 }
 
-export async function openSurroundings(yaml: Record<string, unknown> = {}): Promise<Surroundings> {
+/** `retry` is the routes' own word on second tries. */
+export async function openSurroundings(
+  yaml: Record<string, unknown> = {},
+  retry: RetryPolicy = {},
+): Promise<Surroundings> {
   const bed = await openBed()
   const redis = await redisPart()
   const instance = await instancePart('one')
@@ -41,7 +46,7 @@ export async function openSurroundings(yaml: Record<string, unknown> = {}): Prom
   const deployments = [{ site: 'onprem', url: urls[0] ?? '', more: urls.slice(1) }]
   // Tier 1 is never shed: on a busy machine that would be another story.
   const services = [service('orders', { deployments, tier: 1 })]
-  const open = { ...policy, timeout }
+  const open = { ...policy, timeout, retry }
   const routes = [route('/p/**', { policy: open }), route('/v1/**', { policy: { ...open, auth: { scopes: [] } } })]
   await bed.writeTable('table', structure(routes, { services }), placementSet([]))
   const gateway = await bed.start('onprem', {

@@ -57,6 +57,8 @@ export class Visitors implements AsyncDisposable {
       url,
       perSecond,
       connections: 64,
+      // Below the notice of a restart: a connection that is idle for longer may be closed under the next request of it.
+      idleMs: 500,
       next: () => this.#next(),
       seen: (outcome) => this.#judge(outcome),
     }).start()

@@ -52,6 +52,11 @@ describe('the oddities of a request', () => {
     expect(found(headers)).toEqual([expected])
   })
 
+  it('are none for a field named like what every object has', () => {
+    expect(found(['constructor', 'x'])).toEqual([])
+    expect(found(['__proto__', 'x'])).toEqual(['header-case'])
+  })
+
   it('of method and version are named', () => {
     expect(found([], { method: 'PURGE', version: '1.0' })).toEqual(['method-unusual', 'http-1.0'])
   })

@@ -38,6 +38,7 @@ beforeAll(async () => {
     route('/public/**', { policy: { ...policy, cache } }),
     route('/shared/**', { policy: { ...policy, auth, cache } }),
     route('/mine/**', { policy: { ...policy, auth, cache: { ...cache, per: 'consumer' } } }),
+    route('/public/vip/**'),
     route('/short/**', { policy: { ...policy, cache: { ...cache, ttlMs: 1_000 } } }),
     route('/never/**'),
     route('/open-mine/**', { policy: { ...policy, cache: { ...cache, per: 'consumer' } } }),
@@ -180,6 +181,14 @@ describe('an answer of a route with a cache policy', () => {
     const part = await ask('/public/range', { range: 'bytes=0-1' })
 
     expect(part.cache).toBe('tidegate; fwd=bypass')
+    expect(served).toBe(2)
+  })
+
+  it('P6: is not looked for when the service might read the path as that of another route', async () => {
+    await ask('/public/Vip')
+    const again = await ask('/public/Vip')
+
+    expect(again.cache).toBe('tidegate; fwd=bypass')
     expect(served).toBe(2)
   })
 

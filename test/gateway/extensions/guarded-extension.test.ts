@@ -58,6 +58,35 @@ describe('an extension', () => {
     expect(guarded(broken, 'skip').guard.after(exchangeOf(), fine)).toBe(fine)
   })
 
+  it.each([
+    ['before', { status: 200 }],
+    ['before', Promise.resolve({ ...fine, body: 'text' })],
+    ['after', undefined],
+    ['after', { ...fine, headers: ['x-a', 'one\r\ntwo'] }],
+  ])('whose %s gives what is no answer has failed: %j', async (step, given) => {
+    const broken = { [step]: () => given } as Partial<Extension>
+    const run = async ({ guard }: ReturnType<typeof guarded>) =>
+      step === 'before' ? guard.before(exchangeOf()) : guard.after(exchangeOf(), fine).problem
+
+    const outcome = await run(guarded(broken)).catch((cause: unknown) => cause)
+    expect(outcome).toMatchObject({ code: 'extension-failed' })
+    expect(await run(guarded(broken, 'skip'))).toBeUndefined()
+  })
+
+  it('that fails in the midst of its changes leaves none behind where it is skipped', () => {
+    const broken: Partial<Extension> = {
+      after: (_, answer) => {
+        answer.headers.push('x-half', 'done')
+        throw new Error('broken')
+      },
+    }
+
+    expect(guarded(broken, 'skip').guard.after(exchangeOf(), { ...fine, headers: ['x-a', '1'] }).headers).toEqual([
+      'x-a',
+      '1',
+    ])
+  })
+
   it('that fails after the end ends nothing else', () => {
     const { guard, counted } = guarded({
       closed: () => {

@@ -7,7 +7,7 @@ import { TableHolder } from '../../../gateway/fence/table-holder.ts'
 import { exchangeOf } from '../exchange.ts'
 
 const adoption = () =>
-  new Adoption(new TableHolder({ trusted: new Map(), clock: systemClock, log: silentLog }), systemClock)
+  new Adoption(new TableHolder({ trusted: () => new Map(), clock: systemClock, log: silentLog }), systemClock)
 
 function marked(from: string, placements: number) {
   const mark: Mark = { at: 0, requestId: 'r', structure: 1, placements, because: 'home', from, flags: [] }

@@ -18,7 +18,7 @@ const event = `event: offer\ndata: ${offer}\n\n`
 
 function open(line = new SlowLine()) {
   const clock = new HeldClock()
-  const holder = new TableHolder({ trusted: sealer.trusted, clock, log: silentLog })
+  const holder = new TableHolder({ trusted: () => sealer.trusted, clock, log: silentLog })
   const channel = new LiveTable({
     calls: line as unknown as ControlPlaneCalls,
     holder,

@@ -9,7 +9,7 @@ const offerOf = async (number: number) => ({
   structure: await sealer.structure(structure([route('/v1/**')])),
   placements: await sealer.placements(placementSet([placement('orders', { epoch: number })], { number })),
 })
-const holderOf = () => new TableHolder({ trusted: sealer.trusted, clock: new HeldClock(), log: silentLog })
+const holderOf = () => new TableHolder({ trusted: () => sealer.trusted, clock: new HeldClock(), log: silentLog })
 
 describe('the table in force', () => {
   it('is the newest of offers that came at once, in whatever order', async () => {

@@ -11,7 +11,8 @@ let gateway: RunningGateway
 beforeAll(async () => {
   bed = await openBed()
   const set = placementSet([placement('orders', { owner: 'cloud', epoch: 3 })])
-  await bed.writeTable('table', structure([route('/v1/orders/{id}')]), set)
+  const when = [{ from: 'country', test: 'oneOf', value: ['DE'] }] as const
+  await bed.writeTable('table', structure([route('/v1/orders/{id}'), route('/v1/orders/{id}', { when })]), set)
   const sha256 = hash('sha256', 'metrics-only', 'hex')
   gateway = await bed.start('onprem', {
     table: { file: 'table' },
@@ -103,6 +104,18 @@ describe('the internal listener', () => {
     const explained = (await answer.json()) as { site: string; here: boolean; sentences: string[] }
     expect(explained).toMatchObject({ site: 'cloud', here: false, unit: 'orders', epoch: 3 })
     expect(explained.sentences.at(-1)).toBe('This gateway serves onprem: it forwards the request once to cloud.')
+  })
+
+  it.each([
+    ['DE', expect.stringContaining('[country#')],
+    ['AT', expect.not.stringContaining('[country#')],
+    ['de', undefined],
+  ])('explains a request of the country %s', async (country, routeId) => {
+    const body = JSON.stringify({ method: 'GET', url: 'https://api.example.com/v1/orders/7', country })
+    const answer = await gateway.ask('/gateway/v1/explain', { method: 'POST', body })
+
+    expect(answer.status).toBe(routeId === undefined ? 400 : 200)
+    expect(((await answer.json()) as { route?: string }).route).toEqual(routeId)
   })
 
   it('keeps values for the monolith', async () => {

@@ -70,6 +70,16 @@ describe('the internal API', () => {
     ])
   })
 
+  it('asks each instance how it treats an idle connection', async () => {
+    const answer = await json(await gateway.ask('/gateway/v1/hops?watch=100ms'))
+
+    expect(answer).toMatchObject({ keepAliveMs: 910_000, leftOut: 0 })
+    expect(answer['instances']).toContainEqual(
+      expect.objectContaining({ service: 'orders', idleMs: 4000, probe: expect.objectContaining({ status: 200 }) }),
+    )
+    expect((await gateway.ask('/gateway/v1/hops?watch=1h')).status).toBe(400)
+  })
+
   it('takes a body that is signed by the control plane, and none that is not', async () => {
     const path = '/gateway/v1/upstreams/nobody@1/eject'
     const body = JSON.stringify({ seconds: 5 })

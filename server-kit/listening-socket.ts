@@ -3,15 +3,15 @@ import { Worker } from 'node:worker_threads'
 import { problems } from './errors.ts'
 
 /**
- * A listening socket that this process holds and never accepts from: workerd processes get its descriptor, so that
- * one of them can be replaced while connections wait in the socket's queue and none is refused or lost.
+ * A listening socket that this process holds and never accepts from: other processes get its descriptor, so that one of
+ * them can be replaced while connections wait in the socket's queue and none is refused or lost.
  */
 export interface ListeningSocket {
   readonly fd: number
   readonly port: number
   /**
-   * From now on whoever connects is reset at once. A draining workerd keeps the descriptor and accepts no more: without
-   * this, clients would hang in its queue until its last request ends, instead of going to another edge.
+   * From now on whoever connects is reset at once. A draining process keeps the descriptor and accepts no more: without
+   * this, clients would hang in its queue until its last request ends, instead of going elsewhere.
    */
   refuse(): void
   /** Gives the descriptor back; the port is free once no process that inherited it holds it either. */
