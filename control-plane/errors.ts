@@ -127,6 +127,11 @@ export const problems = defineProblems({
     meaning: 'The database has another history than this program: {because}.',
     fix: 'Start the program that wrote it, or a newer one; never an older one.',
   },
+  'shadow-not-possible': {
+    status: 422,
+    meaning: 'Copies of the requests of {unit} to {to} are not possible: {because}.',
+    fix: '{advice}',
+  },
   'site-unknown': {
     status: 404,
     meaning: 'The catalog has no site {site}{nearest}.',

@@ -53,14 +53,23 @@ export function splitFault(split: Split, state: StateScope): SplitFault | undefi
 
 /**
  * The placement after a split is set: always the next epoch, and in normal form. All of a unit at `to` is written as
- * its new owner without `moving`, so that nobody ever writes at one site and reads at the other.
+ * its new owner without `moving`, so that nobody ever writes at one site and reads at the other. Its shadow stays, but
+ * ends where the copies went to the site that owns it now.
  */
 export function withSplit(placement: Placement, split: Split): Placement {
   const { moving: _, ...rest } = placement
   const next = { ...rest, epoch: placement.epoch + 1 }
   if (split.to === placement.owner || split.reads === 0) return next
-  if (split.reads === 10_000 && split.writes === 10_000) return { ...next, owner: split.to }
-  return { ...next, moving: split }
+  if (split.reads !== 10_000 || split.writes !== 10_000) return { ...next, moving: split }
+  const { shadow, ...bare } = next
+  return { ...(shadow?.to === split.to ? bare : next), owner: split.to }
+}
+
+/** The next epoch with these copies, or with none; where requests go is as it was. */
+export function withShadow(placement: Placement, shadow: Shadow | undefined): Placement {
+  const { shadow: _, ...rest } = placement
+  const next = { ...rest, epoch: placement.epoch + 1 }
+  return shadow === undefined ? next : { ...next, shadow }
 }
 
 /** `earlier`, brought back as a new epoch after `current`: epochs never fall, content may return. */
@@ -68,16 +77,23 @@ export function returnTo(current: Placement, earlier: Placement): Placement {
   return { ...earlier, epoch: current.epoch + 1 }
 }
 
-/** Whether two placements send every request to the same site; epochs and ids aside. */
+/** Whether two placements send every request, and every copy, to the same site; epochs and ids aside. */
 export function sameContent(a: Placement, b: Placement): boolean {
+  return sameSplit(a, b) && a.cohort === b.cohort && a.key.join() === b.key.join() && sameShadow(a.shadow, b.shadow)
+}
+
+/** Whether two placements name the same owner and the same shares. */
+export function sameSplit(a: Placement, b: Placement): boolean {
   return (
     a.owner === b.owner &&
-    a.cohort === b.cohort &&
-    a.key.join() === b.key.join() &&
     a.moving?.to === b.moving?.to &&
     a.moving?.reads === b.moving?.reads &&
     a.moving?.writes === b.moving?.writes
   )
+}
+
+export function sameShadow(a: Shadow | undefined, b: Shadow | undefined): boolean {
+  return a?.to === b?.to && a?.sample === b?.sample && a?.again === b?.again && a?.maxInFlight === b?.maxInFlight
 }
 
 function isBp(value: number): boolean {

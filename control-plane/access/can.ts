@@ -11,6 +11,7 @@ export type Action =
   | 'unit.read'
   | 'unit.flip'
   | 'unit.rollback'
+  | 'unit.shadow'
   | 'table.read'
   | 'gateway.read'
   | 'gateway.operate'
@@ -44,6 +45,7 @@ const needed: Readonly<Record<Action, Scope>> = {
   'unit.read': 'read',
   'unit.flip': 'flip',
   'unit.rollback': 'flip',
+  'unit.shadow': 'flip',
   'table.read': 'read',
   'gateway.read': 'read',
   'gateway.operate': 'admin',

@@ -16,6 +16,7 @@ import type {
   ProblemAnswer,
   RouteSummary,
   ServiceSummary,
+  ShadowBody,
   SiteSummary,
   StatusAnswer,
   TableAnswer,
@@ -94,6 +95,10 @@ export function createClient({ url, token, fetch: send = fetch, timeoutMs = 30_0
       post<ChangeAnswer>(`/api/v1/units/${part(unit)}/flip`, body, ifMatch),
     rollback: (unit: string, reason?: string, ifMatch?: IfMatch) =>
       post<ChangeAnswer>(`/api/v1/units/${part(unit)}/rollback`, reason === undefined ? {} : { reason }, ifMatch),
+    shadow: (unit: string, body: ShadowBody, ifMatch: IfMatch) =>
+      ask<ChangeAnswer>('PUT', `/api/v1/units/${part(unit)}/shadow`, { body, ifMatch }),
+    endShadow: (unit: string, reason: string, ifMatch: IfMatch) =>
+      ask<ChangeAnswer>('DELETE', `/api/v1/units/${part(unit)}/shadow?reason=${part(reason)}`, { ifMatch }),
     tables: (options: { readonly before?: number; readonly limit?: number } = {}) =>
       get<TableEntry[]>(`/api/v1/tables${query(options)}`),
     table: (number: number) => get<TableAnswer>(`/api/v1/tables/${number}`),

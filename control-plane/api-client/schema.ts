@@ -27,6 +27,10 @@ export const Fault = Type.Object({
   also: Type.Optional(Place),
 })
 
+const Shadow = Type.Object(
+  { to: Type.String(), sample: Bp, again: Bp, maxInFlight: Count },
+  { description: 'Copies of safe requests that the owner sends to another site; no client sees their answers.' },
+)
 export const Placement = Type.Object({
   unit: Unit,
   epoch: Count,
@@ -34,6 +38,7 @@ export const Placement = Type.Object({
   moving: Type.Optional(Type.Object({ to: Type.String(), reads: Bp, writes: Bp })),
   cohort: Type.String(),
   key: Type.Array(Type.String()),
+  shadow: Type.Optional(Shadow),
 })
 
 export const ProblemAnswer = Type.Object({
@@ -57,7 +62,7 @@ export const CatalogFile = Type.Object(
 )
 export const ApplyBody = Type.Object(
   {
-    files: Type.Array(CatalogFile, { maxItems: 5_100 }),
+    files: Type.Array(CatalogFile, { maxItems: 10_100 }),
     reason: Type.Optional(Reason),
     mode: Type.Optional(
       Type.Union([Type.Literal('whole'), Type.Literal('merge')], {
@@ -153,16 +158,37 @@ export const UnitAnswer = Type.Intersect([
     ),
   }),
 ])
+// An audit entry without a why is the one that is missed at three in the morning.
+const NeededReason = Type.String({
+  minLength: 1,
+  maxLength: 1_000,
+  pattern: '\\S',
+  description: 'Why; kept in the audit.',
+})
 export const FlipBody = Type.Object(
+  { to: Name, reads: Type.Optional(Bp), writes: Type.Optional(Bp), reason: NeededReason },
+  closed,
+)
+export const ShadowBody = Type.Object(
   {
     to: Name,
-    reads: Type.Optional(Bp),
-    writes: Type.Optional(Bp),
-    // An audit entry without a why is the one that is missed at three in the morning.
-    reason: Type.String({ minLength: 1, maxLength: 1_000, pattern: '\\S', description: 'Why; kept in the audit.' }),
+    sample: Type.Integer({
+      minimum: 1,
+      maximum: 10_000,
+      description: 'Share of the clients whose safe requests are copied, in basis points; DELETE ends the copies.',
+    }),
+    maxInFlight: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 1_000,
+        description: 'Copies under way at once, a gateway process; what is beyond is dropped. Default 100.',
+      }),
+    ),
+    reason: NeededReason,
   },
   closed,
 )
+export const ShadowOffQuery = Type.Object({ reason: NeededReason }, closed)
 export const RollbackBody = Type.Object({ reason: Type.Optional(Reason) }, closed)
 export const ChangeAnswer = Type.Object({
   unit: Type.String(),
@@ -171,6 +197,7 @@ export const ChangeAnswer = Type.Object({
   table: Count,
   changed: Type.Boolean({ description: 'False: it was so already; nothing was published.' }),
   undo: Type.String(),
+  ended: Type.Optional(Type.Object({ shadow: Shadow }, { description: 'What this change brought to an end.' })),
   gateways: Type.Array(Type.Object({ site: Type.String(), instance: Type.String(), ackMs: Count })),
   waiting: Type.Array(Type.Object({ site: Type.String(), instance: Type.String(), because: Type.String() })),
 })
@@ -283,6 +310,12 @@ export const ExplainBody = Type.Object(
       description: 'Absolute, or a path on the host that headers name.',
     }),
     headers: Type.Optional(Type.Record(Type.String({ maxLength: 256 }), Type.String({ maxLength: 16_384 }))),
+    country: Type.Optional(
+      Type.String({
+        pattern: '^[A-Z]{2}$',
+        description: 'Of the client, as an edge finds out; absent: it came without an edge.',
+      }),
+    ),
   },
   closed,
 )
@@ -375,6 +408,8 @@ export type UnitSummary = Static<typeof UnitSummary>
 export type UnitAnswer = Static<typeof UnitAnswer>
 export type UnitParams = Static<typeof UnitParams>
 export type FlipBody = Static<typeof FlipBody>
+export type ShadowBody = Static<typeof ShadowBody>
+export type ShadowOffQuery = Static<typeof ShadowOffQuery>
 export type RollbackBody = Static<typeof RollbackBody>
 export type ChangeAnswer = Static<typeof ChangeAnswer>
 export type TableParams = Static<typeof TableParams>

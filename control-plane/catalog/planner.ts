@@ -5,6 +5,7 @@ import { type PlanInput, type Planned, planCatalog } from './plan.ts'
 
 /** Up to here a plan takes less time than a thread needs to begin. */
 const fewFiles = 50
+const fewChars = 512 * 1024
 /** Plans that may wait for their turn: each large one has a thread and a copy of the catalog. */
 const waitingLimit = 16
 
@@ -15,7 +16,9 @@ const turns = new Turns(waitingLimit)
  * rollbacks and acknowledgements do not wait for it.
  */
 export function planAside(input: PlanInput): Promise<Planned> {
-  if (input.given.length + input.kept.length <= fewFiles) return Promise.resolve(planCatalog(input))
+  const files = [...input.given, ...input.kept]
+  const chars = files.reduce((sum, { text }) => sum + text.length, 0)
+  if (files.length <= fewFiles && chars <= fewChars) return Promise.resolve(planCatalog(input))
   return turns.take(() => planOnThread(input))
 }
 

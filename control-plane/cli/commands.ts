@@ -76,9 +76,17 @@ export function buildCommands(around: Surroundings): Command {
   remote(program, 'rollback <unit>', 'take the last change of a unit back')
     .option('--reason <text>', 'kept in the audit log')
     .action(does(async () => (await moves()).rollback))
+  remote(program, 'shadow <unit>', 'copy safe requests of a share of the clients to another site, unseen by them')
+    .option('--to <site>', 'the site that gets the copies')
+    .option('--percent <n>', 'share of the clients, above 0 and at most 100')
+    .option('--max-in-flight <n>', 'copies at once, a gateway process; default 100')
+    .addOption(new Option('--off', 'end the copies').conflicts(['to', 'percent', 'maxInFlight']))
+    .requiredOption('--reason <text>', 'kept in the audit log')
+    .action(does(async () => (await import('./commands/shadow.ts')).shadow))
 
   remote(program, 'explain <method> <url>', 'tell where a request would go, and why')
     .addOption(new Option('-H, --header <name: value>', 'a header of it; may be repeated').argParser(collect))
+    .option('--country <country>', 'of the client, as an edge would find out: DE')
     .option('--site <site>', 'as a gateway process of this site decides it now')
     .action(does(async () => (await import('./commands/explain.ts')).explain))
   remote(program, 'status [unit]', 'show programs and tables, or one unit with its history').action(
@@ -152,13 +160,17 @@ export function buildCommands(around: Surroundings): Command {
     .action(local(async () => (await import('./commands/local.ts')).stop))
 
   for (const [name, what] of programs) {
-    program
+    const command = program
       .command(name)
       .description(`run ${what} in the foreground`)
       .requiredOption('--config <file>', 'its configuration')
       .allowUnknownOption()
       .allowExcessArguments()
       .action(local(async () => (await import('./commands/run.ts')).runProgram(name)))
+    if (name !== 'gateway') continue
+    command
+      .option('--workers <n>', 'processes on its listening sockets; default: as configured')
+      .option('--supervised', 'a single process, too, can be replaced while it serves')
   }
   refuseWrongUsage(program, 'tidegate')
   return program

@@ -1,8 +1,9 @@
 import type { Placement } from '../api-client/schema.ts'
 import { percent } from './print.ts'
 
-/** Where a unit's requests go, in words. */
-export function splitOf({ owner, moving }: Placement): string {
-  if (moving === undefined) return `${owner} 100 %`
-  return `${owner}, to ${moving.to}: reads ${percent(moving.reads)}, writes ${percent(moving.writes)}`
+/** Where a unit's requests go, and copies of them, in words. */
+export function splitOf({ owner, moving, shadow }: Placement): string {
+  const split = moving && `, to ${moving.to}: reads ${percent(moving.reads)}, writes ${percent(moving.writes)}`
+  const copies = shadow && `; copies to ${shadow.to}: ${percent(shadow.sample)}`
+  return `${owner}${split ?? ' 100 %'}${copies ?? ''}`
 }

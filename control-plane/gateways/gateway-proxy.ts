@@ -12,8 +12,8 @@ import { isOffered } from './gateway-path.ts'
 
 const prefix = '/api/v1/sites/:site/gateway'
 const behind = '/gateway/v1'
-/** A gateway answers these from its memory. */
-const answerMs = 5_000
+/** A gateway answers from its memory; only `hops` watches idle connections, for 20 s at most. */
+const answerMs = 30_000
 
 /**
  * Carries operators' calls to a gateway's internal API: `/api/v1/sites/{site}/gateway/status` is its `/gateway/v1/status`,
@@ -22,8 +22,11 @@ const answerMs = 5_000
 export async function gatewayProxy(app: FastifyInstance, plane: Plane, keys: Keys): Promise<void> {
   const reads: Access = { kind: 'operator', action: 'gateway.read' }
   const operates: Access = { kind: 'operator', action: 'gateway.operate' }
+  const explains: Access = { kind: 'operator', action: 'request.explain' }
   await app.register(httpProxy, proxyOptions(plane, keys, ['GET'], reads))
   await app.register(httpProxy, proxyOptions(plane, keys, ['POST'], operates))
+  // It changes nothing: who may ask the control plane may ask a gateway.
+  await app.register(httpProxy, { ...proxyOptions(plane, keys, ['POST'], explains), routes: ['/explain'] })
 }
 
 /** Each default of the plugin that is not fit for this is overridden, with what it would do. */

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
+import { askedRequest } from '#routes/asked-request.ts'
 import { explain } from '#routes/explain.ts'
-import type { RequestFacts } from '#routes/request-facts.ts'
 import { ExplainAnswer, ExplainBody, ProblemAnswer, StatusAnswer } from '../api-client/schema.ts'
 import { problems } from '../errors.ts'
 import type { Plane } from '../plane.ts'
@@ -56,8 +56,8 @@ export function liveApi(app: FastifyInstance, plane: Plane): void {
     async (request): Promise<ExplainAnswer> => {
       const { table } = plane.feed
       if (table === undefined) throw problems['no-table']()
-      const { decision, sentences } = explain(table, factsOf(request.body))
-      const { site, because, route, effect, epoch, bucket, refused, target } = decision
+      const { decision, readings, sentences } = explain(table, askedRequest(request.body))
+      const { site, because, route, effect, epoch, bucket, target } = decision
       return {
         site,
         because,
@@ -65,24 +65,11 @@ export function liveApi(app: FastifyInstance, plane: Plane): void {
         effect,
         epoch,
         ...(bucket === undefined ? {} : { bucket }),
-        refused,
+        refused: decision.refused || readings === 'too-many',
         key: target.key,
         table: { structure: table.structure.number, placements: table.placements.number },
         sentences: [...sentences],
       }
     },
   )
-}
-
-/** The request as an edge would see it. The target is cut out of the URL by hand: parsing would already change it. */
-function factsOf({ method, url, headers = {} }: ExplainBody): RequestFacts {
-  const names = new Map(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
-  const absolute = /^https?:\/\/([^/?#]*)([^#]*)/i.exec(url)
-  const target = absolute === null ? url : (absolute[2] ?? '')
-  return {
-    method,
-    host: names.get('host') ?? absolute?.[1] ?? '',
-    target: target.startsWith('/') || target === '*' ? target : `/${target}`,
-    header: (name) => names.get(name),
-  }
 }

@@ -6,6 +6,8 @@ import {
   FlipBody,
   ProblemAnswer,
   RollbackBody,
+  ShadowBody,
+  ShadowOffQuery,
   UnitAnswer,
   UnitParams,
   UnitSummary,
@@ -14,7 +16,15 @@ import { unitsOf } from '../catalog/plan.ts'
 import { problems } from '../errors.ts'
 import type { Plane } from '../plane.ts'
 import type { PlacementChange } from '../tables/table-store.ts'
-import { type ChangedUnit, flipUnit, rollbackUnit, type UnitAuthor, unknownUnit } from './change-unit.ts'
+import {
+  type ChangedUnit,
+  endShadowOfUnit,
+  flipUnit,
+  rollbackUnit,
+  shadowUnit,
+  type UnitAuthor,
+  unknownUnit,
+} from './change-unit.ts'
 
 /** How long an answer waits for gateways; a placement is in force at each as soon as it acknowledges. */
 const acknowledgeMs = 2_000
@@ -98,6 +108,44 @@ export function movesApi(app: FastifyInstance, plane: Plane): void {
     },
   )
 
+  app.put<{ Params: UnitParams; Body: ShadowBody }>(
+    '/api/v1/units/:unit/shadow',
+    {
+      config: { access: { kind: 'operator', action: 'unit.shadow' } },
+      schema: {
+        summary: 'Has the owner copy safe requests to another site; needs If-Match with the epoch of the unit',
+        params: UnitParams,
+        body: ShadowBody,
+        response: { 200: ChangeAnswer, default: ProblemAnswer },
+      },
+    },
+    async (request) => {
+      const { unit } = request.params
+      const { reason, ...copies } = request.body
+      const seen = await requiredEpoch(unit, request.headers['if-match'])
+      return settle(unit, await shadowUnit(plane, unit, copies, author(request, reason, seen)))
+    },
+  )
+
+  app.delete<{ Params: UnitParams; Querystring: ShadowOffQuery }>(
+    '/api/v1/units/:unit/shadow',
+    {
+      config: { access: { kind: 'operator', action: 'unit.shadow' } },
+      // The reason stands in the query: content of a DELETE may be dropped on its way (RFC 9110 9.3.5).
+      schema: {
+        summary: 'Ends the copies of a unit; needs If-Match with its epoch',
+        params: UnitParams,
+        querystring: ShadowOffQuery,
+        response: { 200: ChangeAnswer, default: ProblemAnswer },
+      },
+    },
+    async (request) => {
+      const { unit } = request.params
+      const seen = await requiredEpoch(unit, request.headers['if-match'])
+      return settle(unit, await endShadowOfUnit(plane, unit, author(request, request.query.reason, seen)))
+    },
+  )
+
   function author(request: Parameters<typeof callerOf>[0], reason: string, seen: Epoch | undefined): UnitAuthor {
     const { name: actor, via } = callerOf(request)
     return { actor, via, reason, requestId: request.id, at: clock.now(), seen }
@@ -114,7 +162,7 @@ export function movesApi(app: FastifyInstance, plane: Plane): void {
 
   /** Tells consoles, and answers when the gateways run it. */
   async function settle(unit: string, change: ChangedUnit): Promise<ChangeAnswer> {
-    const { placement, table, changed, undo, seq } = change
+    const { placement, table, changed, undo, endedShadow, seq } = change
     if (changed) {
       const { author: actor = '', reason = '', at = 0 } = change.published.placements?.value ?? {}
       plane.events.tell({ type: 'unit', placement: { ...placement, key: [...placement.key] }, actor, reason, at }, seq)
@@ -127,6 +175,7 @@ export function movesApi(app: FastifyInstance, plane: Plane): void {
       table,
       changed,
       undo,
+      ...(endedShadow === undefined ? {} : { ended: { shadow: endedShadow } }),
       gateways: [...gateways],
       waiting: [...waiting],
     }

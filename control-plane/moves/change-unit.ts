@@ -1,6 +1,7 @@
 import { listed } from '#routes/fault.ts'
 import { nearestName } from '#routes/nearest-name.ts'
 import type { Placement } from '#routes/placement.ts'
+import type { Shadow } from '#routes/policy.ts'
 import type { ServiceFacts } from '#routes/structure.ts'
 import type { Epoch, TableNumber, UnitId } from '#routes/vocabulary.ts'
 import { record } from '../audit/chain.ts'
@@ -19,6 +20,7 @@ import {
 import type { How, PlacementChange } from '../tables/table-store.ts'
 import { type FlipFault, type FlipRequest, flip } from './flip.ts'
 import { rollback } from './rollback.ts'
+import { endShadow, type ShadowFault, type ShadowRequest, shadow } from './shadow.ts'
 import { undoOf } from './undo.ts'
 
 export interface ChangedUnit {
@@ -29,6 +31,8 @@ export interface ChangedUnit {
   readonly published: Published
   /** The command that takes it back. */
   readonly undo: string
+  /** The copies that there are no more of, whether that was asked for or not. */
+  readonly endedShadow?: Shadow
   /** Of the audit entry. */
   readonly seq?: number
 }
@@ -59,8 +63,36 @@ export function flipUnit(
     if (service === undefined) throw withoutDeployment(unit, request.to, [])
     const outcome = flip(current, request, service, before)
     if (outcome.kind === 'refused') throw refusal(outcome.because, unit, request, service)
-    if (outcome.kind === 'unchanged') return unchanged(plane, current)
+    if (outcome.kind === 'unchanged') return unchanged(plane, current, 'flip')
     return commit(records, sealer, current, outcome, 'flip', author)
+  })
+}
+
+/** Has the owner copy safe requests of a share of the clients to another site, in the way of `flipUnit`. */
+export function shadowUnit(
+  plane: Deciding,
+  unit: UnitId,
+  request: ShadowRequest,
+  author: UnitAuthor,
+): Promise<ChangedUnit> {
+  return plane.publisher.change(async (records, sealer) => {
+    const current = await currentOf(records, unit, author)
+    const service = serviceOf(plane, unit)
+    if (service === undefined) throw withoutDeployment(unit, request.to, [])
+    const outcome = shadow(current, request, service)
+    if (outcome.kind === 'refused') throw shadowRefusal(outcome.because, unit, request, service)
+    if (outcome.kind === 'unchanged') return unchanged(plane, current, 'shadow')
+    return commit(records, sealer, current, outcome, 'shadow', author)
+  })
+}
+
+/** Ends the copies; also those of a unit whose service has left the catalog. */
+export function endShadowOfUnit(plane: Deciding, unit: UnitId, author: UnitAuthor): Promise<ChangedUnit> {
+  return plane.publisher.change(async (records, sealer) => {
+    const current = await currentOf(records, unit, author)
+    const outcome = endShadow(current)
+    if (outcome.kind === 'unchanged') return unchanged(plane, current, 'shadow')
+    return commit(records, sealer, current, outcome, 'shadow', author)
   })
 }
 
@@ -115,7 +147,7 @@ async function commit(
   sealer: Sealer,
   current: PlacementChange,
   { placement, returnsTo }: Content,
-  how: How & ('flip' | 'rollback'),
+  how: How & ('flip' | 'rollback' | 'shadow'),
   author: UnitAuthor,
 ): Promise<ChangedUnit> {
   const { actor, reason, at, via, requestId } = author
@@ -135,24 +167,22 @@ async function commit(
     tableNumber: placements.number,
     epoch: placement.epoch,
   })
-  const undo = undoOf(how, current.placement)
-  return { placement, table: placements.number, changed: true, published: { placements }, undo, seq: entry.seq }
+  const undo = undoOf(how, current.placement, placement)
+  const copies = current.placement.shadow
+  const ended = copies !== undefined && placement.shadow === undefined ? { endedShadow: copies } : {}
+  const { number: table } = placements
+  return { placement, table, changed: true, published: { placements }, undo, ...ended, seq: entry.seq }
 }
 
-function unchanged({ feed }: Deciding, current: PlacementChange): ChangedUnit {
+function unchanged({ feed }: Deciding, current: PlacementChange, how: 'flip' | 'shadow'): ChangedUnit {
   const { placement } = current
-  const undo = undoOf('flip', placement)
+  const undo = undoOf(how, placement, placement)
   return { placement, table: feed.placements?.number ?? 0, changed: false, published: {}, undo }
 }
 
 function refusal(fault: FlipFault, unit: UnitId, { to }: FlipRequest, service: ServiceFacts) {
   const [because, advice] = splitWords[fault as keyof typeof splitWords] ?? []
-  if (because === undefined || advice === undefined)
-    return withoutDeployment(
-      unit,
-      to,
-      service.deployments.map(({ site }) => site),
-    )
+  if (because === undefined || advice === undefined) return withoutDeployment(unit, to, sitesOf(service))
   return problems['split-not-possible']({ unit, because, advice, state: service.state })
 }
 
@@ -171,6 +201,25 @@ const splitWords: Readonly<Record<Exclude<FlipFault, 'no-deployment'>, readonly 
     'writes are split by key, and it names several key sources: one record could be written at both sites',
     'Name one source in `key`, the one that the state is parted by, or move the writes whole.',
   ],
+}
+
+function shadowRefusal(fault: ShadowFault, unit: UnitId, { to }: ShadowRequest, service: ServiceFacts) {
+  if (fault === 'no-deployment') return withoutDeployment(unit, to, sitesOf(service))
+  const [because, advice] = shadowWords[fault]
+  return problems['shadow-not-possible']({ unit, to, because, advice })
+}
+
+const shadowWords: Readonly<Record<Exclude<ShadowFault, 'no-deployment'>, readonly [because: string, advice: string]>> =
+  {
+    'to-owner': ['it owns the unit, and executes these requests already', 'Name a site that does not own it.'],
+    'no-key': [
+      'its service names no sticky key, so a share would copy nobody',
+      'Name a `key` in the catalog, or copy all of it (100 %).',
+    ],
+  }
+
+function sitesOf(service: ServiceFacts): readonly string[] {
+  return service.deployments.map(({ site }) => site)
 }
 
 function withoutDeployment(unit: UnitId, site: string, sites: readonly string[]) {

@@ -1,4 +1,12 @@
-import { type Placement, type Split, type SplitFault, sameContent, splitFault, withSplit } from '#routes/placement.ts'
+import {
+  type Placement,
+  type Split,
+  type SplitFault,
+  sameContent,
+  sameShadow,
+  splitFault,
+  withSplit,
+} from '#routes/placement.ts'
 import type { ServiceFacts } from '#routes/structure.ts'
 import type { Bp, Epoch, Site, StateScope } from '#routes/vocabulary.ts'
 import type { PlacementChange } from '../tables/table-store.ts'
@@ -29,7 +37,7 @@ export function flip(
 ): FlipOutcome {
   if (!service.deployments.some(({ site }) => site === request.to)) return { kind: 'refused', because: 'no-deployment' }
   const split = completeSplit(request, service.state)
-  const from = refreshed(current.placement, service)
+  const from = refreshedKey(current.placement, service)
   const fault = splitFault(split, service.state) ?? keyFault(split, from, service.state)
   if (fault !== undefined) return { kind: 'refused', because: fault }
   const placement = withSplit(from, split)
@@ -48,7 +56,7 @@ export function completeSplit({ to, reads = 10_000, writes }: FlipRequest, state
  * A unit takes its service's present key sources with the first step of a move. While it moves it keeps those that it
  * began with: another key would throw users from one side to the other.
  */
-function refreshed(placement: Placement, service: ServiceFacts): Placement {
+export function refreshedKey(placement: Placement, service: ServiceFacts): Placement {
   return placement.moving === undefined ? { ...placement, key: service.key } : placement
 }
 
@@ -62,7 +70,8 @@ function keyFault(split: Split, placement: Placement, state: StateScope): FlipFa
 
 /**
  * What a rollback of the new placement brings back: the steady content from before the move. Each further step of a
- * move, and its end, keep pointing there; a return to the owner takes the move back, so it points where `before` did.
+ * move, and its end, keep pointing there; a return to the owner takes the move back, so it points where `before` did,
+ * unless copies that began or ended meanwhile are left to be taken back.
  */
 function returnEpoch(
   current: PlacementChange,
@@ -72,5 +81,6 @@ function returnEpoch(
   const { placement, returnsTo } = current
   if (placement.moving === undefined) return placement.epoch
   const cameBack = next.moving === undefined && next.owner === placement.owner
-  return cameBack ? before?.returnsTo : returnsTo
+  const asBefore = cameBack && sameShadow(next.shadow, before?.placement.shadow)
+  return asBefore ? before?.returnsTo : returnsTo
 }

@@ -1,5 +1,6 @@
 import type { Kysely, Selectable } from 'kysely'
 import type { KeySource } from '#routes/placement.ts'
+import type { Shadow } from '#routes/policy.ts'
 import type { DocumentKind } from '#routes/seal.ts'
 import type { Epoch, TableNumber, UnitId } from '#routes/vocabulary.ts'
 import type { DocumentEntry, How, KeptDocument, Mark, PlacementChange, TableStore } from '../tables/table-store.ts'
@@ -154,8 +155,9 @@ function readChange(row: Selectable<Rows['placement_changes']>): PlacementChange
     row.moving_to === null
       ? {}
       : { moving: { to: row.moving_to, reads: row.moving_reads ?? 0, writes: row.moving_writes ?? 0 } }
+  const shadow = row.shadow === null ? {} : { shadow: JSON.parse(row.shadow) as Shadow }
   return {
-    placement: { unit, epoch, owner, ...moving, cohort, key },
+    placement: { unit, epoch, owner, ...moving, cohort, key, ...shadow },
     number,
     ...(returns_to === null ? {} : { returnsTo: returns_to }),
     how: how as How,
@@ -167,7 +169,7 @@ function readChange(row: Selectable<Rows['placement_changes']>): PlacementChange
 
 function writeChange(change: PlacementChange): Rows['placement_changes'] {
   const { placement, number, returnsTo, how, actor, reason, at } = change
-  const { unit, epoch, owner, moving, cohort, key } = placement
+  const { unit, epoch, owner, moving, cohort, key, shadow } = placement
   return {
     unit,
     epoch,
@@ -177,6 +179,7 @@ function writeChange(change: PlacementChange): Rows['placement_changes'] {
     moving_writes: moving?.writes ?? null,
     cohort,
     key: JSON.stringify(key),
+    shadow: shadow === undefined ? null : JSON.stringify(shadow),
     number,
     returns_to: returnsTo ?? null,
     how,

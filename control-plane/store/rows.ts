@@ -25,6 +25,8 @@ export interface Rows {
     moving_writes: number | null
     cohort: string
     key: string
+    /** As JSON; null = no copies. */
+    shadow: string | null
     /** Number of the placements document that first carried it. */
     number: number
     /** The epoch that a rollback brings back; null = there is nothing to bring back. */

@@ -10,10 +10,11 @@ import type { Session } from '../session.ts'
 export async function explain(
   { client, out, format }: Session,
   [method = '', url = '']: readonly string[],
-  { header = [], site: at }: { header?: readonly string[]; site?: string },
+  { header = [], country, site: at }: { header?: readonly string[]; country?: string; site?: string },
 ): Promise<void> {
   checkRequest(method, url)
-  const body: ExplainBody = { method: method.toUpperCase(), url, headers: headersOf(header) }
+  const from = country === undefined ? {} : { country: country.toUpperCase() }
+  const body: ExplainBody = { method: method.toUpperCase(), url, headers: headersOf(header), ...from }
   if (at !== undefined) return out(json(await client.askGateway(at, 'explain', body)))
   const answer = await client.explain(body)
   if (format === 'json') return out(json(answer))
@@ -39,14 +40,15 @@ function checkRequest(method: string, url: string): void {
 
 /** As curl takes them; a name that comes twice is joined, as on the wire. */
 export function headersOf(lines: readonly string[]): Record<string, string> {
-  const headers: Record<string, string> = {}
+  const headers = new Map<string, string>()
   for (const line of lines) {
     const [, name = '', value = ''] = /^([^:\s]+):\s*(.*)$/.exec(line) ?? []
     if (name === '') {
       throw problems['usage-wrong']({ reason: `"${line}" is not a header`, usage: "Write it as -H 'name: value'." })
     }
     const key = name.toLowerCase()
-    headers[key] = headers[key] === undefined ? value : `${headers[key]}, ${value}`
+    const before = headers.get(key)
+    headers.set(key, before === undefined ? value : `${before}, ${value}`)
   }
-  return headers
+  return Object.fromEntries(headers)
 }

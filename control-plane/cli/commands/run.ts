@@ -11,10 +11,21 @@ const scripts = {
   edge: 'edge-worker/host/main.ts',
 } as const
 
+export interface RunOptions {
+  readonly config: string
+  readonly workers?: string
+  readonly supervised?: true
+}
+
 /** Signals go down, the end comes up. Arguments that are not ours are the program's. */
 export function runProgram(name: keyof typeof scripts) {
-  return async ({ folder }: Surroundings, args: readonly string[], { config }: { config: string }): Promise<void> => {
-    const argv = [join(root, scripts[name]), '--config', resolve(folder, config), ...args]
+  return async ({ folder }: Surroundings, args: readonly string[], options: RunOptions): Promise<void> => {
+    const { config, workers, supervised } = options
+    const ofGateway = [
+      ...(workers === undefined ? [] : ['--workers', workers]),
+      ...(supervised ? ['--supervised'] : []),
+    ]
+    const argv = [join(root, scripts[name]), '--config', resolve(folder, config), ...ofGateway, ...args]
     const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...argv], {
       stdio: 'inherit',
       // Out of the terminal's group: Ctrl-C would reach it twice, and the second one ends a program at once.

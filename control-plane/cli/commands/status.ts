@@ -1,5 +1,5 @@
-import type { StatusAnswer } from '../../api-client/schema.ts'
-import { facts, json, table, time } from '../print.ts'
+import type { Placement, StatusAnswer } from '../../api-client/schema.ts'
+import { facts, json, percent, table, time } from '../print.ts'
 import type { Session } from '../session.ts'
 import { splitOf } from '../split.ts'
 
@@ -66,6 +66,7 @@ async function unitStatus({ client, out, format }: Session, unit: string): Promi
       service: answer.service,
       team: answer.team,
       now: splitOf(placement),
+      copies: placement.shadow && copiesOf(placement.shadow),
       epoch: placement.epoch,
       changed: `${time(changed.at)} by ${changed.actor} (${changed.how}): ${changed.reason}`,
       'rollback to': answer.returnsTo === undefined ? 'nothing to take back' : `epoch ${answer.returnsTo}`,
@@ -94,4 +95,8 @@ async function unitStatus({ client, out, format }: Session, unit: string): Promi
       { head: 'reason', of: ({ reason }) => reason },
     ]),
   )
+}
+
+function copiesOf({ to, sample, maxInFlight }: NonNullable<Placement['shadow']>): string {
+  return `safe requests of ${percent(sample)} of the clients, to ${to}; at most ${maxInFlight} at once, a gateway process`
 }

@@ -4,7 +4,7 @@ import { readdir } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { text as textOf } from 'node:stream/consumers'
 import { parse } from 'yaml'
-import { limits } from '#routes/catalog-schema.ts'
+import { isCatalogFile, isOpenApiFile, mostBytesOf } from '#routes/catalog-files.ts'
 import { type Addresses, onLoopback } from './addresses.ts'
 import { defaultBase, portsAt, sites } from './ports.ts'
 
@@ -14,11 +14,11 @@ export interface CatalogText {
   readonly text: string
 }
 
-/** Every YAML file below `folder`, sorted by path; without hidden ones, as a repository's CI has them. */
+/** Every YAML file and OpenAPI document below `folder`, sorted by path; without hidden ones, as a repository's CI has them. */
 export async function readCatalogFolder(folder: string): Promise<CatalogText[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true })
   const files = entries
-    .filter((entry) => !entry.isDirectory() && /\.ya?ml$/.test(entry.name))
+    .filter((entry) => !entry.isDirectory() && isCatalogFile(entry.name))
     .map(({ parentPath, name }) => relative(folder, join(parentPath, name)))
     .filter((file) => !/(^|\/)\./.test(file))
     .sort()
@@ -30,7 +30,7 @@ export async function readCatalogFolder(folder: string): Promise<CatalogText[]> 
 
 /** One byte more than a document may have: what is too large is refused by that alone, whatever its size. */
 function readBeginning(path: string): Promise<string> {
-  return textOf(createReadStream(path, { end: limits.documentBytes }))
+  return textOf(createReadStream(path, { end: mostBytesOf(path) }))
 }
 
 /**
@@ -59,6 +59,6 @@ export function scopesOf(files: readonly CatalogText[]): string[] {
       else walk(part)
     }
   }
-  for (const { text } of files) walk(parse(text))
+  for (const { file, text } of files) if (!isOpenApiFile(file)) walk(parse(text))
   return [...scopes].sort()
 }

@@ -1,4 +1,5 @@
 import { statements as theFirstTables } from './0001-the-first-tables.ts'
+import { statements as shadows } from './0002-shadows.ts'
 
 export interface SchemaChange {
   readonly id: string
@@ -6,4 +7,7 @@ export interface SchemaChange {
 }
 
 /** Every change of the schema, oldest first; only ever added to. */
-export const schemaChanges: readonly SchemaChange[] = [{ id: '0001-the-first-tables', statements: theFirstTables }]
+export const schemaChanges: readonly SchemaChange[] = [
+  { id: '0001-the-first-tables', statements: theFirstTables },
+  { id: '0002-shadows', statements: shadows },
+]

@@ -132,7 +132,10 @@ describe('a call to a gateway through the control plane', () => {
       })
 
     expect((await send('GET', 'status')).status).toBe(200)
+    expect((await send('POST', 'explain')).status).toBe(200)
     expect((await send('POST', 'drain')).status).toBe(403)
+    expect((await send('POST', 'explain/drain')).status).toBe(403)
+    expect((await send('POST', '%65xplain')).status).toBe(404)
     expect((await fetch(`${plane.url}/api/v1/sites/onprem/gateway/status`)).status).toBe(401)
   })
 

@@ -133,6 +133,20 @@ describe('explaining', () => {
     expect(explained.sentences.length).toBeGreaterThan(2)
     expect(await plane.client.explain({ method: 'GET', url: '/nowhere' })).toMatchObject({ because: 'no-route' })
   })
+
+  it('takes the country that an edge would have found out', async () => {
+    await using plane = await startControlPlane()
+    const { file, text } = serviceFile('orders')
+    const german = `${text}  - path: /v1/orders/{id}\n    auth: public\n    when: { country: [DE] }\n`
+    await plane.client.apply({ files: [...catalogOf({ file, text: german })] })
+    const request = { method: 'GET', url: 'https://api.example.com/v1/orders/7' }
+    const routeOf = async (country?: string) =>
+      (await plane.client.explain(country === undefined ? request : { ...request, country })).route
+
+    expect(await routeOf('DE')).toContain('[country#')
+    expect([await routeOf('AT'), await routeOf()]).toEqual(Array(2).fill(expect.not.stringContaining('[country#')))
+    await expect(routeOf('Germany')).rejects.toMatchObject({ status: 400 })
+  })
 })
 
 describe('the client', () => {

@@ -6,7 +6,7 @@ import { receive } from '#routes/receive.ts'
 import type { Table } from '#routes/table.ts'
 import { verifyAudit } from '../../../control-plane/audit/verify.ts'
 import { applyCatalog } from '../../../control-plane/catalog/apply.ts'
-import { flipUnit, rollbackUnit } from '../../../control-plane/moves/change-unit.ts'
+import { endShadowOfUnit, flipUnit, rollbackUnit, shadowUnit } from '../../../control-plane/moves/change-unit.ts'
 import { openStore } from '../../../control-plane/store/database.ts'
 import { TableFeed } from '../../../control-plane/tables/feed.ts'
 import { Publisher } from '../../../control-plane/tables/publisher.ts'
@@ -28,6 +28,16 @@ const step = fc.oneof(
     }),
   },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('rollback' as const), unit }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('shadow' as const),
+      unit,
+      to: fc.constantFrom('onprem', 'cloud'),
+      sample: fc.constantFrom(1, 10_000),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('end-shadow' as const), unit }) },
   {
     weight: 1,
     arbitrary: fc.record({ kind: fc.constant('apply' as const), services: fc.subarray(units, { minLength: 1 }) }),
@@ -61,13 +71,17 @@ describe('whatever operators do one after the other', () => {
           try {
             if (one.kind === 'apply') await apply(one.services)
             else if (one.kind === 'rollback') await rollbackUnit({ publisher, feed }, one.unit, author)
-            else await flipUnit({ publisher, feed }, one.unit, { to: one.to, reads: one.reads }, author)
+            else if (one.kind === 'end-shadow') await endShadowOfUnit({ publisher, feed }, one.unit, author)
+            else if (one.kind === 'shadow') {
+              await shadowUnit({ publisher, feed }, one.unit, { to: one.to, sample: one.sample }, author)
+            } else await flipUnit({ publisher, feed }, one.unit, { to: one.to, reads: one.reads }, author)
           } catch (error) {
             // A refusal is an outcome; it must have changed nothing.
             if (!(error instanceof Problem)) throw error
             expect(feed.placements?.number).toBe(number)
           }
           const present = (await store.records.tables.placements()).map(({ placement }) => placement)
+          for (const { owner, shadow } of present) expect(shadow?.to).not.toBe(owner)
           for (const { unit, epoch } of present) expect(epoch).toBeGreaterThanOrEqual(before.get(unit) ?? 1)
           expect(present.length).toBeGreaterThanOrEqual(before.size)
           expect(feed.placements?.number).toBeGreaterThanOrEqual(number)

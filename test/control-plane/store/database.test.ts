@@ -3,9 +3,11 @@ import { backup, DatabaseSync } from 'node:sqlite'
 import { Kysely, sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 import { openStore } from '../../../control-plane/store/database.ts'
+import { KyselyTableStore } from '../../../control-plane/store/kysely-table-store.ts'
 import { NodeSqliteDialect } from '../../../control-plane/store/node-sqlite.ts'
 import type { Rows } from '../../../control-plane/store/rows.ts'
 import { bringUpToDate } from '../../../control-plane/store/schema.ts'
+import { schemaChanges } from '../../../control-plane/store/schema-changes/all.ts'
 import { change } from '../../contracts/table-store.ts'
 import { temporaryFolder } from '../../support/temporary-folder.ts'
 
@@ -54,6 +56,24 @@ describe('the store', () => {
     expect(await pragma('foreign_keys')).toBe(1)
     await raw.destroy()
     await store.close()
+  })
+
+  it('keeps the placements of a database that was written before there were copies', async () => {
+    const db = new Kysely<Rows>({ dialect: new NodeSqliteDialect(':memory:') })
+    await bringUpToDate(db, 0, schemaChanges.slice(0, 1))
+    const written = change('orders', 1, 1)
+    const { owner, cohort, key } = written.placement
+    const { placement: _, ...told } = written
+    await db
+      .insertInto('placement_changes')
+      .values({ unit: 'orders', epoch: 1, owner, cohort, key: JSON.stringify(key), ...told })
+      .execute()
+    await db.insertInto('placements').values({ unit: 'orders', epoch: 1 }).execute()
+
+    await bringUpToDate(db, 1)
+
+    expect(await new KyselyTableStore(db).placement('orders')).toEqual(written)
+    await db.destroy()
   })
 
   it('says that the disk is full, and goes on when there is room again', async () => {

@@ -59,4 +59,42 @@ describe('a schema', () => {
   it('with an expression that might not end is no schema', () => {
     expect(() => schemaCheck({ pattern: '(?=a)(a+)+$' })).toThrow(expect.objectContaining({ code: 'policy-unusable' }))
   })
+
+  describe('of which a small body could make endless work', () => {
+    const quick = (check: (value: unknown) => unknown, value: unknown): unknown => {
+      const begun = performance.now()
+      const pointer = check(value)
+      expect(performance.now() - begun).toBeLessThan(5_000)
+      return pointer
+    }
+    const node = { $ref: '#/$defs/node' }
+    const branch = (op: string) => ({ required: ['op'], properties: { of: node, op: { const: op } } })
+    const filters = schemaCheck({ ...node, $defs: { node: { anyOf: [branch('and'), branch('or')] } } })
+    const nested = (depth: number, op: string): unknown => {
+      let value: unknown = { op }
+      for (let at = 0; at < depth; at++) value = { op: 'or', of: value }
+      return value
+    }
+
+    it('takes alternatives within alternatives, as deep as they are meant', () => {
+      expect([filters(nested(6, 'and')), filters(nested(6, 'nor'))]).toEqual([undefined, `${'/of'.repeat(6)}/op`])
+    })
+
+    it('ends with a fault before each level has doubled the work', () => {
+      expect(quick(filters, nested(40, 'nor'))).toBe('')
+    })
+
+    it('finds equal items among thousands without comparing each with each', () => {
+      const check = schemaCheck({ uniqueItems: true })
+      const items = Array.from({ length: 20_000 }, (_, a) => ({ a }))
+
+      expect([quick(check, items), quick(check, [...items, { a: 7 }])]).toEqual([undefined, ''])
+    })
+
+    it('takes what it could not check to its end for no exception that holds', () => {
+      const check = schemaCheck({ not: { pattern: '(?=x)a*b$' } })
+
+      expect([check('ab'), quick(check, 'a'.repeat(100_000))]).toEqual([undefined, ''])
+    })
+  })
 })

@@ -79,7 +79,7 @@ it('ends with the next request after the answer that says so', async () => {
   expect(off.gateways.map(({ site }) => site).sort()).toEqual(['cloud', 'onprem'])
 
   for (const device of devices) await ask(device, 'a')
-  // A request of our own at the other site comes after any copy that was still on its way there.
+  // A copy leaves before its own request does: of so many, all but the last ones would have come before this one of ours.
   await fetch(`${other.url}/last`)
   expect(other.requests.slice(count).map(targetOf)).toEqual(['/last'])
 }, 30_000)

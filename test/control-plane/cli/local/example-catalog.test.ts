@@ -20,7 +20,7 @@ describe('the example catalog', () => {
     expect(names).toEqual([...names].sort())
   })
 
-  it('of any folder is its YAML files: no folder that is named like one, nothing hidden', async () => {
+  it('of any folder is its YAML files and OpenAPI documents: no folder that is named like one, nothing hidden', async () => {
     await using folder = await temporaryFolder()
     for (const path of ['services.yaml', '.github/workflows']) await mkdir(folder.file(path), { recursive: true })
     for (const path of [
@@ -29,11 +29,14 @@ describe('the example catalog', () => {
       '.gitlab-ci.yml',
       '.github/workflows/x.yaml',
       'README.md',
+      'orders.json',
+      'orders.openapi.json',
     ]) {
       await writeFile(folder.file(path), path)
     }
 
     expect(await readCatalogFolder(folder.path)).toEqual([
+      { file: 'orders.openapi.json', text: 'orders.openapi.json' },
       { file: 'services.yaml/a.yml', text: 'services.yaml/a.yml' },
       { file: 'sites.yaml', text: 'sites.yaml' },
     ])
@@ -41,14 +44,17 @@ describe('the example catalog', () => {
 
   it('is read no further than a document may go, so that any size can be refused', async () => {
     await using folder = await temporaryFolder()
-    await writeFile(folder.file('large.yaml'), Buffer.alloc(10_000_000, '#'))
+    for (const name of ['large.yaml', 'large.openapi.yaml']) {
+      await writeFile(folder.file(name), Buffer.alloc(10_000_000, '#'))
+    }
 
-    const [large] = await readCatalogFolder(folder.path)
+    const texts = await readCatalogFolder(folder.path)
 
-    expect(large?.text).toHaveLength(limits.documentBytes + 1)
+    expect(texts.map(({ text }) => text.length)).toEqual([limits.openApiBytes + 1, limits.documentBytes + 1])
   })
 
-  it('has every scope that its client needs', async () => {
+  it('has every scope that its client needs, and none that only an OpenAPI document names', async () => {
+    expect(scopesOf([{ file: 'a.openapi.yaml', text: 'scopes: [of-others]' }])).toEqual([])
     expect(scopesOf(await example())).toEqual(expect.arrayContaining(['orders:read', 'orders:write']))
   })
 
