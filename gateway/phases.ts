@@ -188,7 +188,7 @@ export async function openGeneration(options: GenerationOptions): Promise<Gatewa
       'series of routes',
       {},
       () => {
-        const leaving = new LeavingRoutes(clock)
+        const leaving = new LeavingRoutes(clock, holder.current?.index.routes)
         const forget = holder.onChange((table) => leaving.follow(table.index.routes))
         const timer = setInterval(
           () => background.run('forget routes that left', trafficMetrics.forget(leaving.gone())),

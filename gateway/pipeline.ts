@@ -1,7 +1,7 @@
 import { Problem, problemMediaType } from '#routes/problem.ts'
 import type { Log } from '#server-kit/log.ts'
 import { problemReply } from '#server-kit/problem-reply.ts'
-import type { Answer } from './answer.ts'
+import { type Answer, isStream } from './answer.ts'
 import { problems } from './errors.ts'
 import type { Exchange } from './exchange.ts'
 import type { Ending, Phase } from './phase.ts'
@@ -42,13 +42,24 @@ export class Pipeline implements Answers {
     }
     for (let at = Math.min(reached, phases.length - 1); at >= 0; at--) {
       const phase = phases[at]
-      if (phase?.after !== undefined) answer = phase.after(x, answer)
+      if (phase !== undefined) answer = this.#leave(phase, x, answer)
     }
     return answer
   }
 
   closed(x: Exchange, answer: Answer, ending: Ending): void {
     for (const phase of this.#phases) phase.closed?.(x, answer, ending)
+  }
+
+  /** Without an answer its client would wait for ever: a phase that breaks its promise costs only this one. */
+  #leave(phase: Phase, x: Exchange, answer: Answer): Answer {
+    try {
+      return phase.after === undefined ? answer : phase.after(x, answer)
+    } catch (thrown) {
+      if (isStream(answer.body)) answer.body.cancel(replaced)
+      answer.tunnel?.destroy()
+      return this.#refusal(thrown, x)
+    }
   }
 
   #refusal(thrown: unknown, x: Exchange): Answer {
@@ -61,6 +72,8 @@ export class Pipeline implements Answers {
     return problemAnswer(problems['gateway-failed']({ cause: thrown }), x)
   }
 }
+
+const replaced = new Error('another answer is given in its place')
 
 /** What a client may see of a problem: code, request id and what part of the request was wrong, no name and no address. RFC 9457. */
 export function problemAnswer(problem: Problem, x: Exchange): Answer {

@@ -1,12 +1,12 @@
-import { checkTemplate, parametersOf, pathNamesOf } from './catalog-names.ts'
+import { checkTemplate, pathNamesOf } from './catalog-names.ts'
+import type { OpenApiDocuments } from './catalog-openapi-documents.ts'
+import { readValidate } from './catalog-validate.ts'
 import { listed, pointerTo } from './fault.ts'
 import type { Findings } from './findings.ts'
 import { isFrontHeader } from './front-headers.ts'
-import { schemaFault } from './json-schema.ts'
-import { nameFix } from './nearest-name.ts'
 import type { Pattern } from './pattern.ts'
-import type { AnswerPolicy, ParameterRule, RoutePolicy, ValidatePolicy } from './policy.ts'
-import { parseDuration, parseSize } from './quantity.ts'
+import type { AnswerPolicy, RoutePolicy } from './policy.ts'
+import { parseDuration } from './quantity.ts'
 import type { RouteDocument } from './route-schema.ts'
 
 /** What the gateway answers or refuses by itself. `pattern` is undefined where the path has a fault of its own. */
@@ -15,12 +15,13 @@ export function readAnswers(
   pattern: Pattern | undefined,
   pointer: string,
   findings: Findings,
+  openapi: OpenApiDocuments,
 ): Pick<RoutePolicy, 'answer' | 'validate'> {
   const answer = readAnswer(route, pattern, `${pointer}/answer`, findings)
-  const { validate } = route
+  const validate = readValidate(route, pattern, pointer, findings, openapi)
   return {
     ...(answer === undefined ? {} : { answer }),
-    ...(validate === undefined ? {} : { validate: readValidate(route, validate, pattern, pointer, findings) }),
+    ...(validate === undefined ? {} : { validate }),
   }
 }
 
@@ -89,70 +90,3 @@ function readAnswer(
 
 /** RFC 9110 sections 15.3.5, 15.3.6 and 15.4.5. */
 const bodiless: readonly number[] = [204, 205, 304]
-
-/** What is kept of a body to be checked. */
-const mostCheckedBytes = 256 * 1024
-
-function readValidate(
-  route: RouteDocument,
-  validate: NonNullable<RouteDocument['validate']>,
-  pattern: Pattern | undefined,
-  routePointer: string,
-  findings: Findings,
-): ValidatePolicy {
-  const pointer = `${routePointer}/validate`
-  const { body, bodyRequired, query, path, headers, mode } = validate
-  if (body !== undefined) {
-    checkSchema(body, `${pointer}/body`)
-    if ((parseSize(route.maxBody) as number) > mostCheckedBytes) {
-      const expected = `a body is read whole to be checked, so above 256KiB it gets 413; ${route.maxBody} are announced`
-      findings.warn(`${pointer}/body`, 'body', expected, 'write "maxBody: 256KiB" or less')
-    }
-  }
-  for (const [key, rules] of Object.entries({ query, path, headers })) {
-    for (const [name, rule] of Object.entries(rules ?? {})) {
-      checkSchema(rule.schema, `${pointerTo(`${pointer}/${key}`, name)}/schema`)
-    }
-  }
-  const names = pattern && parametersOf(pattern)
-  for (const name of Object.keys(path ?? {})) {
-    if (names === undefined || names.includes(name)) continue
-    findings.faultOfKey(
-      pointerTo(`${pointer}/path`, name),
-      name,
-      'the path has no such parameter',
-      nameFix(name, names),
-    )
-  }
-  for (const name of Object.keys(headers ?? {})) {
-    if (name === name.toLowerCase()) continue
-    const fix = `write "${name.toLowerCase()}"`
-    findings.faultOfKey(pointerTo(`${pointer}/headers`, name), name, 'is written in lower case', { fix })
-  }
-  return {
-    ...(body === undefined ? {} : { body: body as object }),
-    ...(bodyRequired === undefined ? {} : { bodyRequired }),
-    ...(query === undefined ? {} : { query: rulesOf(query) }),
-    ...(path === undefined ? {} : { path: rulesOf(path) }),
-    ...(headers === undefined ? {} : { headers: rulesOf(headers) }),
-    ...(mode === undefined ? {} : { mode }),
-  }
-
-  function checkSchema(schema: unknown, at: string): void {
-    const fault = schemaFault(schema)
-    if (fault === undefined) return
-    const { expected, fix } = fault
-    const more = fix === undefined ? {} : { fix }
-    if (fault.on === 'key') findings.faultOfKey(`${at}${fault.pointer}`, String(fault.value), expected, more)
-    else findings.fault(`${at}${fault.pointer}`, fault.value, expected, more)
-  }
-}
-
-function rulesOf(rules: NonNullable<NonNullable<RouteDocument['validate']>['query']>): Record<string, ParameterRule> {
-  return Object.fromEntries(
-    Object.entries(rules).map(([name, { schema, required }]) => [
-      name,
-      { schema: schema as object, ...(required === undefined ? {} : { required }) },
-    ]),
-  )
-}

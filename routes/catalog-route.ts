@@ -1,6 +1,7 @@
 import { readAnswers } from './catalog-answers.ts'
 import { readConditions } from './catalog-conditions.ts'
 import { checkTemplate, parametersOf } from './catalog-names.ts'
+import type { OpenApiDocuments } from './catalog-openapi-documents.ts'
 import { readCallPolicy } from './catalog-policy.ts'
 import { readTransforms } from './catalog-transforms.ts'
 import type { Condition } from './condition.ts'
@@ -32,6 +33,7 @@ export interface CatalogRoute {
 export interface RouteContext {
   readonly service: ServiceId
   readonly hosts: readonly HostFacts[] | undefined
+  readonly openapi: OpenApiDocuments
   readonly pointer: string
   readonly findings: Findings
 }
@@ -43,7 +45,7 @@ export function readRoute(route: RouteDocument, context: RouteContext): CatalogR
   if (host !== undefined) checkHost(host)
   const pattern = readPath()
   const when = route.when === undefined ? [] : readConditions(route.when, `${pointer}/when`, findings)
-  const policy = readRoutePolicy(route, pattern, pointer, findings)
+  const policy = readRoutePolicy(route, pattern, context)
   if (pattern === undefined) return undefined
   return {
     unit: unit === undefined ? service : `${service}.${unit}`,
@@ -86,8 +88,7 @@ export function readRoute(route: RouteDocument, context: RouteContext): CatalogR
 function readRoutePolicy(
   route: RouteDocument,
   pattern: Pattern | undefined,
-  pointer: string,
-  findings: Findings,
+  { pointer, findings, openapi }: RouteContext,
 ): RoutePolicy {
   const { effect, trailingSlash, accepts, stream, upgrade, earlyHints, bodyWithoutMeaning } = route
   const call = readCallPolicy(route, pointer, findings)
@@ -107,6 +108,6 @@ function readRoutePolicy(
     ...(earlyHints === undefined ? {} : { earlyHints }),
     ...(bodyWithoutMeaning === undefined ? {} : { bodyWithoutMeaning }),
     ...readTransforms(route, pattern, pointer, findings),
-    ...readAnswers(route, pattern, pointer, findings),
+    ...readAnswers(route, pattern, pointer, findings, openapi),
   }
 }

@@ -8,6 +8,7 @@ import { closed, nameText, plainText, urlText } from './schema-texts.ts'
 
 export const limits = {
   documentBytes: 256 * 1024,
+  openApiBytes: 1024 * 1024,
   services: 5000,
   sites: 64,
   routesPerService: 500,

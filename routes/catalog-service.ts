@@ -1,5 +1,6 @@
 import { readDeployment } from './catalog-deployment.ts'
 import { parametersOf } from './catalog-names.ts'
+import type { OpenApiDocuments } from './catalog-openapi-documents.ts'
 import { type CatalogRoute, readRoute } from './catalog-route.ts'
 import type { ServiceDocument } from './catalog-schema.ts'
 import type { CatalogSites } from './catalog-sites.ts'
@@ -38,6 +39,7 @@ export interface Dependency {
 export interface KnownNames {
   readonly sites: CatalogSites | undefined
   readonly teams: readonly string[] | undefined
+  readonly openapi: OpenApiDocuments
 }
 
 /** Checks what the schema of a service cannot say; what it finds is added to `faults` and `warnings`. */
@@ -48,7 +50,7 @@ export function readService(
   warnings: Fault[],
 ): CatalogService {
   const { value: document } = read
-  const { teams } = known
+  const { teams, openapi } = known
   const findings = new Findings(read, faults, warnings)
   const { service, owner, repository, pathReadings } = document
   if (teams !== undefined && !teams.includes(owner)) {
@@ -62,7 +64,7 @@ export function readService(
   // A draft's lists have holes, which `map`, `flatMap` and `forEach` pass over, and loops do not.
   const routes = document.routes.flatMap(
     (route, index) =>
-      readRoute(route, { service, hosts: known.sites?.hosts, pointer: `/routes/${index}`, findings }) ?? [],
+      readRoute(route, { service, hosts: known.sites?.hosts, openapi, pointer: `/routes/${index}`, findings }) ?? [],
   )
   if (routes.length === document.routes.length) checkKey()
   return {

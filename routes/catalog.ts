@@ -1,5 +1,7 @@
 import type { Static, TSchema } from 'typebox'
 import { dependencyFaults } from './catalog-dependencies.ts'
+import { type CatalogFile, kindOf, mostBytesOf, serviceNameIn } from './catalog-files.ts'
+import { OpenApiDocuments } from './catalog-openapi-documents.ts'
 import { limits, serviceSchema, sitesSchema, type TeamsDocument, teamsSchema } from './catalog-schema.ts'
 import { type CatalogService, type KnownNames, readService } from './catalog-service.ts'
 import { type CatalogSites, readSites } from './catalog-sites.ts'
@@ -7,11 +9,7 @@ import { checkDocument, type ReadDocument } from './document.ts'
 import { type Fault, faultAt, inOrder, type Place, shown } from './fault.ts'
 import { conflicts } from './route-conflicts.ts'
 
-export interface CatalogFile {
-  /** As faults name it; `sites.yaml` and `teams.yaml` are known by their last part, any other file is a service. */
-  readonly file: string
-  readonly text: string
-}
+export type { CatalogFile } from './catalog-files.ts'
 
 /** What the catalog's documents say, checked against one another, with the places where they say it. */
 export interface Catalog extends CatalogSites {
@@ -33,21 +31,23 @@ export type ReadCatalog =
   | { readonly ok: false; readonly faults: readonly Fault[] }
 
 /**
- * Reads all documents of a catalog (a document at most 256 KiB, 5,000 services, 64 sites): the catalog, or every fault
- * in every file, in the order of files and lines; above 1,000 faults the rest of the files is not read. The answer does
- * not depend on the order of `files`.
+ * Reads all documents of a catalog (a document at most 256 KiB, an OpenAPI one 1 MiB, 5,000 services, 64 sites): the
+ * catalog, or every fault in every file, in the order of files and lines; above 1,000 faults the rest of the files is not
+ * read. The answer does not depend on the order of `files`.
  */
 export function readCatalog(files: readonly CatalogFile[]): ReadCatalog {
   const faults: Fault[] = []
   const warnings: Fault[] = []
   const sorted = files.toSorted((a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : 0))
   const serviceFiles = sorted.filter((file) => kindOf(file) === 'service')
+  const openapi = new OpenApiDocuments(sorted.filter((file) => kindOf(file) === 'openapi'))
 
   const sitesDocument = readOne('sites', sitesSchema)
   const teamsDocument = readOne('teams', teamsSchema)
   const sites = sitesDocument === undefined ? undefined : readSites(sitesDocument, faults)
   const teams = teamsDocument === undefined ? undefined : readTeams(teamsDocument)
   const services = readServices()
+  openapi.tell(faults, warnings)
   if (faults.length > 0 || sites === undefined || teams === undefined) return { ok: false, faults: inOrder(faults) }
   return { ok: true, catalog: { ...sites, teams, services, warnings: inOrder(warnings) } }
 
@@ -55,7 +55,7 @@ export function readCatalog(files: readonly CatalogFile[]): ReadCatalog {
     { file, text }: CatalogFile,
     schema: Schema,
   ): MaybeDraft<Static<Schema>> | undefined {
-    const checked = checkDocument({ file, text, schema, limitBytes: limits.documentBytes })
+    const checked = checkDocument({ file, text, schema, limitBytes: mostBytesOf(file) })
     if (checked.ok) return { ...checked, whole: true }
     faults.push(...checked.faults)
     return checked.draft && { ...checked.draft, whole: false }
@@ -116,6 +116,7 @@ export function readCatalog(files: readonly CatalogFile[]): ReadCatalog {
     const known: KnownNames = {
       sites: sitesDocument?.whole ? sites : undefined,
       teams: teamsDocument?.whole ? teams?.map(({ name }) => name) : undefined,
+      openapi,
     }
     const byName = new Map<string, CatalogService>()
     // A document with a fault still names its service, so that those who depend on it get no second fault.
@@ -123,7 +124,7 @@ export function readCatalog(files: readonly CatalogFile[]): ReadCatalog {
     for (const file of serviceFiles) {
       if (faults.length > mostFaults) return []
       const document = read(file, serviceSchema)
-      const name = document?.value.service ?? nameIn(file.text)
+      const name = document?.value.service ?? serviceNameIn(file.text)
       if (name !== undefined) names.add(name)
       if (document === undefined) continue
       const service = readService(document, known, faults, warnings)
@@ -154,18 +155,6 @@ interface MaybeDraft<Value> extends ReadDocument<Value> {
   readonly whole: boolean
 }
 
-/** A service may be called `teams`: what names its service is a service, whatever its file is called. */
-function kindOf({ file, text }: CatalogFile): 'sites' | 'teams' | 'service' {
-  const kind = /(?:^|\/)(sites|teams)\.ya?ml$/.exec(file)?.[1]
-  return kind === undefined || serviceLine.test(text) ? 'service' : (kind as 'sites' | 'teams')
-}
-
-const serviceLine = /^service:[ \t]*["']?([a-z0-9-]{0,63})/m
-
 function startOf(file: string): Place {
   return { file, line: 1, column: 1 }
-}
-
-function nameIn(text: string): string | undefined {
-  return serviceLine.exec(text)?.[1] || undefined
 }

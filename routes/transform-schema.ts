@@ -211,6 +211,20 @@ const parameters = (description: string) =>
 
 export const validate = Type.Object(
   {
+    openapi: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 500,
+        description: 'Path in the catalog of an OpenAPI 3.0 or 3.1 document (*.openapi.yaml, .json) that says it all.',
+      }),
+    ),
+    operation: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 200,
+        description: 'Its operation, by operationId; absent = the one at the path of the route for its method.',
+      }),
+    ),
     body: Type.Optional(Type.Unknown({ description: 'JSON Schema (2020-12) of the JSON body; absent = any body.' })),
     bodyRequired: on('Refuse a request without a body.'),
     query: parameters('Query parameters, by name.'),

@@ -6,6 +6,8 @@ import type { Phase } from '../phase.ts'
 
 /** Of the JSON; more would meet the limits of those who read it on the way. */
 const bytesLimit = 2_048
+/** Paths are long where clients wish, and all else has to fit behind them. */
+const keyLimit = 512
 
 /**
  * For an operator who sends a token in `x-tidegate-explain`: the answer tells in `x-tidegate-explained` (JSON, base64url)
@@ -32,7 +34,7 @@ function written(x: Exchange, answer: Answer): string {
   const facts: Record<string, unknown> = {
     requestId: x.requestId,
     code: answer.problem?.code,
-    key: decision?.target.key,
+    key: decision?.target.key.slice(0, keyLimit),
     unsafe: decision === undefined ? undefined : unsafeClasses(decision.target.unsafe),
     readings: x.readings.map(({ id }) => id),
     structure: table?.structure.number,

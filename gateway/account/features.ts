@@ -108,21 +108,22 @@ const knownCases: ReadonlySet<string> = new Set([
   'X-CSRF-Token',
 ])
 
-const byName: Readonly<Record<string, Feature>> = {
-  expect: 'expect',
-  'keep-alive': 'keep-alive',
-  range: 'range',
-  'if-match': 'conditional',
-  'if-none-match': 'conditional',
-  'if-modified-since': 'conditional',
-  'if-unmodified-since': 'conditional',
-  'if-range': 'conditional',
-  'sec-websocket-protocol': 'websocket-subprotocol',
-  'transfer-encoding': 'chunked-upload',
-  'x-http-method-override': 'method-override',
-  'x-http-method': 'method-override',
-  'x-method-override': 'method-override',
-}
+/** No object: every object has a `constructor`, and a client may call a field so. */
+const byName: ReadonlyMap<string, Feature> = new Map([
+  ['expect', 'expect'],
+  ['keep-alive', 'keep-alive'],
+  ['range', 'range'],
+  ['if-match', 'conditional'],
+  ['if-none-match', 'conditional'],
+  ['if-modified-since', 'conditional'],
+  ['if-unmodified-since', 'conditional'],
+  ['if-range', 'conditional'],
+  ['sec-websocket-protocol', 'websocket-subprotocol'],
+  ['transfer-encoding', 'chunked-upload'],
+  ['x-http-method-override', 'method-override'],
+  ['x-http-method', 'method-override'],
+  ['x-method-override', 'method-override'],
+])
 
 function ofFields(x: Exchange, found: Feature[]): void {
   const { names, headers } = x
@@ -133,7 +134,7 @@ function ofFields(x: Exchange, found: Feature[]): void {
     const name = names[field] as string
     const written = headers[2 * field] as string
     const value = headers[2 * field + 1] as string
-    const feature = byName[name]
+    const feature = byName.get(name)
     if (feature !== undefined && !found.includes(feature)) found.push(feature)
     if (name === 'te' && value.toLowerCase().includes('trailers')) found.push('te-trailers')
     if (name === 'upgrade' && x.upgrade === undefined) found.push('upgrade-ignored')

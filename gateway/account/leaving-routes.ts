@@ -7,10 +7,12 @@ const keptMs = 600_000
 export class LeavingRoutes {
   readonly #clock: Clock
   readonly #since = new Map<string, number>()
-  #former: ReadonlyMap<string, unknown> = new Map()
+  #former: ReadonlyMap<string, unknown>
 
-  constructor(clock: Clock) {
+  /** `routes` are those of the table in force. */
+  constructor(clock: Clock, routes: ReadonlyMap<string, unknown> = new Map()) {
     this.#clock = clock
+    this.#former = routes
   }
 
   /** A new table is in force. A route that comes back stays. */

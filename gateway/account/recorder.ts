@@ -66,6 +66,7 @@ export class Recorder implements Phase {
           .map(([feature, seen]) => ({ feature, ...seen, share: seen.count / row.requests }))
           .sort((a, b) => b.count - a.count),
       }))
+      .sort((a, b) => b.requests - a.requests)
   }
 
   /** A route that left the table takes its record with it. */

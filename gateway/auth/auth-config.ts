@@ -250,6 +250,34 @@ export type JwtConfig = Static<typeof jwt>
 export type IssuerConfig = Static<typeof issuer>
 export type IdentityConfig = Static<typeof identity>
 
+/**
+ * A credential that stands in its key as it is may be a text such as `token:...`, and be looked up as what it is not; `never` is
+ * what it cannot hold.
+ */
+function canSpell(
+  form: { readonly key: string; readonly hash: string },
+  place: string,
+  other: string,
+  never?: string,
+): boolean {
+  const [before = '', after = ''] = form.key.split(place)
+  if (form.hash !== 'none' || !other.startsWith(before) || !other.endsWith(after)) return false
+  return never === undefined || !other.slice(before.length, other.length - after.length).includes(never)
+}
+
+/** An identity in one of these would frame, route or authenticate the request anew. */
+const notForIdentity: ReadonlySet<string> = new Set([
+  'authorization',
+  'connection',
+  'content-length',
+  'cookie',
+  'forwarded',
+  'host',
+  'transfer-encoding',
+  'upgrade',
+  'via',
+])
+
 /** What no single key of these groups can say wrong. */
 export function authContradictions(yaml: {
   readonly tokens: TokensConfig
@@ -270,12 +298,22 @@ export function authContradictions(yaml: {
       keys.headers.length > 0 && store.key.replace('{token}', '{}') === keys.key.replace('{key}', '{}'),
       'apiKeys.key is tokens.key: each would be taken for the other',
     ],
+    [
+      keys.headers.length > 0 &&
+        (canSpell(keys, '{key}', store.key) ||
+          // RFC 6750 section 2.1: no bearer token has a colon.
+          canSpell(store, '{token}', keys.key, ':')),
+      'tokens.key and apiKeys.key: with hash none, a credential of one kind could spell the key of the other',
+    ],
     [keys.headers.includes('authorization'), 'apiKeys.headers: authorization is for bearer tokens'],
     [ms(web.skew) > 60_000, 'jwt.skew is longer than 60s'],
     [new Set(names).size < names.length, 'jwt.issuers names an issuer twice'],
     [told.form === 'token' && told.keys.length === 0, 'identity.keys is missing for identity.form token'],
     [ms(told.lifetime) > 60_000, 'identity.lifetime is longer than 60s'],
-    [headers.some((one) => one === 'authorization' || one === 'host'), 'identity must not write authorization or host'],
+    [
+      [...headers, told.header].some((one) => notForIdentity.has(one)),
+      `identity must not write any of ${[...notForIdentity].join(', ')}`,
+    ],
     [new Set(headers).size < headers.length, 'identity writes one header twice'],
   ]
   return faults.filter(([wrong]) => wrong).map(([, fault]) => fault)

@@ -48,7 +48,7 @@ export function authenticate(options: AuthenticateOptions): Phase {
 
   const look = async (x: Exchange, kind: CredentialKind, finder: Finder, text: string): Promise<undefined> => {
     // Known credentials never come here: whoever shares a network with a guesser is slowed down, and not refused.
-    const waitMs = guesses.waitMs(x.client)
+    const waitMs = guesses.waitMs(x.client, text)
     if (waitMs > 0) {
       count(kind, 'limited')
       throw problems['rate-limited']({ limit: 'address', retryAfterS: Math.ceil(waitMs / 1_000) })
@@ -60,11 +60,12 @@ export function authenticate(options: AuthenticateOptions): Phase {
       if (problem instanceof Problem) {
         count(kind, 'away')
         // It is unknown here all the same: else whoever exhausts the questions to peers would ask our store without end.
-        if (problem.code === 'auth-peer-away') guesses.charge(x.client)
+        if (problem.code === 'auth-peer-away') guesses.charge(x.client, text)
       }
       throw problem
     }
-    if (caller === undefined) guesses.charge(x.client)
+    if (caller === undefined) guesses.charge(x.client, text)
+    else guesses.prove(text)
     return accept(x, kind, caller, caller === undefined ? 'unknown' : 'known')
   }
 

@@ -14,9 +14,9 @@ export function callerOf(value: unknown, now: number): Caller | undefined {
     consumer,
     scopes,
     ...(kinds.has(by) ? { by: by as NonNullable<Caller['by']> } : {}),
-    ...(claims === undefined
-      ? {}
-      : { claims: claimTexts(claims as Record<string, unknown>, Object.keys(claims as object)) }),
+    ...(typeof claims === 'object' && claims !== null
+      ? { claims: claimTexts(claims as Record<string, unknown>, Object.keys(claims)) }
+      : {}),
     ...(expiresAt === undefined ? {} : { expiresAt }),
   }
 }

@@ -18,6 +18,9 @@ export interface RedisReadsOptions {
   readonly limit?: number
 }
 
+/** What Redis says of a key that is not there. */
+const goneTtl = -2
+
 /** Look-ups in one Redis, each with an end, and never more under way than a limit. */
 export class RedisReads {
   readonly #options: Required<RedisReadsOptions>
@@ -35,6 +38,8 @@ export class RedisReads {
     // Of the same turn of the event loop, so in the same write.
     const ttl = withTtl ? this.#asked(() => redis.pttl(key)) : undefined
     const [found, ttlMs = -1] = await Promise.all([value, ttl])
+    // It ended between the two questions.
+    if (ttlMs === goneTtl) return { caller: undefined, ttlMs: undefined }
     return { caller: readCaller(form, found, clock.now()), ttlMs: ttlMs >= 0 ? ttlMs : undefined }
   }
 
@@ -45,11 +50,9 @@ export class RedisReads {
   async #asked<T>(ask: () => Promise<T>): Promise<T> {
     const { deadlineMs, limit } = this.#options
     if (this.#underWay >= limit) throw problems['auth-store-away']({ retryAfterS: 1 })
-    this.#underWay++
     let timer: NodeJS.Timeout | undefined
     try {
-      // Counted until the client itself gave up: what it still holds in its queue is what must not grow.
-      const answer = ask().finally(() => void this.#underWay--)
+      const answer = this.#counted(ask)
       const late = new Promise<never>((_, reject) => {
         timer = setTimeout(() => reject(problems['auth-store-away']({ retryAfterS: 1 })), deadlineMs)
       })
@@ -58,6 +61,19 @@ export class RedisReads {
       throw problems['auth-store-away']({ cause, retryAfterS: 1 })
     } finally {
       clearTimeout(timer)
+    }
+  }
+
+  /**
+   * Counted until the client itself gave up: what it still holds in its queue is what must not grow. It may also throw at
+   * once, as for a slot that no node of a cluster has.
+   */
+  async #counted<T>(ask: () => Promise<T>): Promise<T> {
+    this.#underWay++
+    try {
+      return await ask()
+    } finally {
+      this.#underWay--
     }
   }
 }

@@ -6,7 +6,7 @@ import type { Phase } from '../phase.ts'
  * Where in the pipeline an extension stands:
  *
  *     access    on the way in, when the client's address is known and before a route is: may answer
- *     upstream  on the way in, right before the service is asked: may answer, or set `x.editHead`
+ *     upstream  on the way in, right before the service is asked: may answer, or set `x.editHead` around the one there is
  *     header    on the way out, over everything, also refusals: may add to the headers of the answer
  *     body      on the way out, before anything is compressed: may wrap the body (`through` of answer.ts)
  *     log       after the last byte

@@ -1,3 +1,4 @@
+import assert from 'node:assert'
 import type { Clock } from '#server-kit/clock.ts'
 import type { Log } from '#server-kit/log.ts'
 import type { Counter } from '#server-kit/metrics.ts'
@@ -7,6 +8,7 @@ import type { Exchange } from '../exchange.ts'
 import type { Ending, Phase } from '../phase.ts'
 import { problemAnswer } from '../pipeline.ts'
 import type { Extension } from './extension.ts'
+import { isUsable } from './usable-answer.ts'
 
 export const extensionOutcomes = ['done', 'failed', 'over-budget'] as const
 
@@ -62,7 +64,7 @@ export class GuardedExtension implements Phase {
       const verdict = before.call(this.#extension, x)
       if (verdict instanceof Promise) return this.#waitFor(verdict)
       this.#done(clock.monotonic() - begun)
-      return verdict
+      return verdict === undefined ? undefined : usable(verdict)
     } catch (cause) {
       return this.#failed(cause)
     }
@@ -74,9 +76,10 @@ export class GuardedExtension implements Phase {
     const { clock } = this.#options
     const begun = clock.monotonic()
     try {
-      const given = after.call(this.#extension, x, answer)
+      // Fields of its own: what a failed one has written by then does not stay.
+      const given = after.call(this.#extension, x, { ...answer, headers: [...answer.headers] })
       this.#done(clock.monotonic() - begun)
-      return given
+      return usable(given)
     } catch (cause) {
       this.#tell(cause)
       // On the way out nobody can throw any more: the answer is replaced, and what it held is let go.
@@ -100,8 +103,13 @@ export class GuardedExtension implements Phase {
     }
   }
 
+  /** Never rejects: the parts that close after it must close, too. */
   async close(): Promise<void> {
-    await this.#extension.close?.()
+    try {
+      await this.#extension.close?.()
+    } catch (cause) {
+      this.#tell(cause)
+    }
   }
 
   async #waitFor(verdict: Promise<Answer | undefined>): Promise<Answer | undefined> {
@@ -114,7 +122,7 @@ export class GuardedExtension implements Phase {
     try {
       const answer = await Promise.race([verdict, late])
       calls.inc({ extension: this.name, outcome: 'done' })
-      return answer
+      return answer === undefined ? undefined : usable(answer)
     } catch (cause) {
       return this.#failed(cause)
     } finally {
@@ -141,4 +149,9 @@ export class GuardedExtension implements Phase {
     this.#options.calls.inc({ extension: this.name, outcome: 'failed' })
     this.#options.log.warn({ extension: this.name, err: cause }, 'an extension failed')
   }
+}
+
+function usable(given: Answer): Answer {
+  assert(isUsable(given), 'it gave what is no answer')
+  return given
 }

@@ -1,3 +1,4 @@
+import assert from 'node:assert'
 import { stat } from 'node:fs/promises'
 import { pathToFileURL } from 'node:url'
 import type { Static } from 'typebox'
@@ -32,18 +33,27 @@ export async function openExtensions({ yaml, path, clock, log, metrics }: Extens
     outcome: extensionOutcomes,
   })
   const all: GuardedExtension[] = []
-  for (const { name, module, options, budget, whenFailed, enabled } of yaml) {
-    const file = path(module)
-    const open = await load(name, file)
-    const own = log.child({ extension: name })
-    const extension = await opened(name, file, () => open(options, { clock, log: own }))
-    all.push(new GuardedExtension(extension, { name, budgetMs: ms(budget), whenFailed, enabled, clock, log, calls }))
+  const close = async () => void (await Promise.all(all.map((extension) => extension.close())))
+  try {
+    for (const { name, module, options, budget, whenFailed, enabled } of yaml) {
+      const file = path(module)
+      const open = await load(name, file)
+      const own = log.child({ extension: name })
+      const extension = await opened(name, file, () => open(options, { clock, log: own }))
+      all.push(new GuardedExtension(extension, { name, budgetMs: ms(budget), whenFailed, enabled, clock, log, calls }))
+      if (!places.includes(extension.place))
+        throw problems['extension-unusable']({
+          extension: name,
+          file,
+          because: `its place is none of ${places.join(', ')}`,
+        })
+    }
+  } catch (cause) {
+    // The configuration is refused whole, and the one before goes on: nobody else would give back what these hold.
+    await close()
+    throw cause
   }
-  return {
-    at: (place) => all.filter((extension) => extension.place === place),
-    all,
-    close: async () => void (await Promise.all(all.map((extension) => extension.close()))),
-  }
+  return { at: (place) => all.filter((extension) => extension.place === place), all, close }
 }
 
 async function load(name: string, file: string): Promise<OpenExtension> {
@@ -62,10 +72,10 @@ async function load(name: string, file: string): Promise<OpenExtension> {
 
 async function opened(name: string, file: string, open: () => Extension | Promise<Extension>): Promise<Extension> {
   try {
-    const extension = await open()
-    if (places.includes(extension.place)) return extension
+    const extension: unknown = await open()
+    assert(typeof extension === 'object' && extension !== null, 'it opens nothing')
+    return extension as Extension
   } catch (cause) {
     throw problems['extension-unusable']({ extension: name, file, because: String(cause), cause })
   }
-  throw problems['extension-unusable']({ extension: name, file, because: `its place is none of ${places.join(', ')}` })
 }

@@ -1,5 +1,5 @@
-import { isIP } from 'node:net'
-import { plainAddress, type TrustedProxies } from '../intake/trusted-proxies.ts'
+import type { TrustedProxies } from '../intake/trusted-proxies.ts'
+import { network } from '../network.ts'
 
 export interface ConnectionLimits {
   readonly total: number
@@ -34,7 +34,7 @@ export class Connections {
   admit(address: string): boolean {
     const { total, perAddress, isTrusted } = this.#limits
     if (this.#open >= total) return false
-    const key = senderOf(address)
+    const key = network(address)
     const sender = this.#senders.get(key)
     if (sender === undefined) this.#senders.set(key, { open: 1, vouched: false })
     else if (sender.open < perAddress || sender.vouched || isTrusted(address)) sender.open++
@@ -44,7 +44,7 @@ export class Connections {
   }
 
   leave(address: string): void {
-    const key = senderOf(address)
+    const key = network(address)
     const sender = this.#senders.get(key)
     this.#open--
     if (sender !== undefined && --sender.open === 0) this.#senders.delete(key)
@@ -52,19 +52,7 @@ export class Connections {
 
   /** A connection from here carried the verified word of an edge or a peer gateway. */
   vouch(address: string): void {
-    const sender = this.#senders.get(senderOf(address))
+    const sender = this.#senders.get(network(address))
     if (sender !== undefined) sender.vouched = true
   }
-}
-
-/** An IPv4 address, or the /64 of an IPv6 one: a client is given all of that, and may speak from each address in it. */
-export function senderOf(address: string): string {
-  const plain = plainAddress(address)
-  if (isIP(plain) !== 6) return plain
-  const [before = '', after] = plain.split('%', 1)[0]?.split('::') ?? []
-  const left = before === '' ? [] : before.split(':')
-  const right = after === undefined || after === '' ? [] : after.split(':')
-  const gap = Math.max(0, 8 - left.length - right.length - (plain.includes('.') ? 1 : 0))
-  const groups = [...left, ...Array<string>(gap).fill('0'), ...right].slice(0, 4)
-  return groups.map((group) => Number.parseInt(group, 16).toString(16)).join(':')
 }

@@ -2,10 +2,12 @@ import { type IncomingMessage, METHODS, type RequestListener, type Server, type 
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { Background } from '#server-kit/background.ts'
 import type { Clock } from '#server-kit/clock.ts'
+import { isStream } from '../answer.ts'
 import type { BodyPace } from '../body-clock.ts'
 import { problems } from '../errors.ts'
 import { Exchange, type Incoming } from '../exchange.ts'
 import type { HeaderPairs } from '../header-pairs.ts'
+import type { Ending } from '../phase.ts'
 import { type Answers, problemAnswer } from '../pipeline.ts'
 import { type BodyTiming, RequestBody } from '../request-body.ts'
 import { isTooMuchLeft, limitLeftover } from './leftover.ts'
@@ -13,6 +15,7 @@ import { createListener, type ListenerOptions } from './listener.ts'
 import { LiveExchanges } from './live-exchanges.ts'
 import type { RequestIds } from './request-ids.ts'
 import { breakOff, type Sending, send } from './send.ts'
+import { Turns } from './turns.ts'
 
 export interface FrontOptions extends Omit<ListenerOptions, 'malformed' | 'owes' | 'declined'>, Sending {
   readonly pipeline: Answers
@@ -42,6 +45,7 @@ export function fastifyFront(options: FrontOptions): Front {
   const { pipeline, background, ids, maxInFlight, connections } = options
   const live = new LiveExchanges()
   const declined = new WeakSet<IncomingMessage>()
+  const turns = new Turns(() => options.refused.inc({ code: 'overloaded' }))
   let draining = false
 
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -61,13 +65,22 @@ export function fastifyFront(options: FrontOptions): Front {
     const tooMuchLeft = !x.body.complete && isTooMuchLeft(x.body)
     const last = (draining && !tunnel) || tooMuchLeft || declined.has(request)
     const closing = last && !answer.close ? { ...answer, close: true } : answer
+    let over = false
+    const ended = (ending: Ending): void => {
+      if (over) return
+      over = true
+      pipeline.closed(x, answer, ending)
+    }
     try {
-      send(x, response, closing, (ending) => pipeline.closed(x, answer, ending), options)
+      send(x, response, closing, ended, options)
       // No request any more: tunnels have limits, and an end, of their own.
       if (tunnel) live.end(x, socket)
     } catch (cause) {
-      // Nobody would ever end this answer: the client must not wait for it.
+      // Nobody would ever end this answer: neither the client nor the service must wait for it, nor who counts it.
       breakOff(response)
+      if (isStream(answer.body)) answer.body.cancel(unwritable)
+      answer.tunnel?.destroy()
+      ended('upstream-truncated')
       throw cause
     }
     if (!x.body.complete) limitLeftover(x.body, request, response)
@@ -105,8 +118,8 @@ export function fastifyFront(options: FrontOptions): Front {
       reply.hijack()
       const start = () => background.run('serve a request', serve(request.raw, reply.raw))
       // Pipelined: an earlier answer may yet close the connection, because what follows cannot be trusted to be a request.
-      // So each waits for its turn, which Node tells by giving its answer the socket.
-      if (reply.raw.socket === null) reply.raw.once('socket', start)
+      // So each waits for its turn.
+      if (reply.raw.socket === null) turns.wait(request.raw.socket, reply.raw, start)
       else start()
     },
   })
@@ -123,6 +136,8 @@ export function fastifyFront(options: FrontOptions): Front {
     idle: () => live.idle(),
   }
 }
+
+const unwritable = new Error('the answer cannot be written')
 
 function exchangeOf(request: IncomingMessage, response: ServerResponse, id: string, timing: BodyTiming): Exchange {
   const {

@@ -1,4 +1,5 @@
 import Fastify, { type FastifyInstance, type FastifyPluginAsync, type FastifyRequest } from 'fastify'
+import type { AskedRequest } from '#routes/asked-request.ts'
 import { paths, type TokenAnswer } from '#routes/messages.ts'
 import type { Log } from '#server-kit/log.ts'
 import type { Metrics } from '#server-kit/metrics.ts'
@@ -7,7 +8,7 @@ import type { TokenStores } from '../auth/open-token-stores.ts'
 import { problems } from '../errors.ts'
 import type { TableHolder } from '../fence/table-holder.ts'
 import type { Credentials, InternalCall, InternalScope } from '../internal/credentials.ts'
-import { type ExplainQuestion, explainRequest } from '../internal/explain-request.ts'
+import { explainRequest } from '../internal/explain-request.ts'
 import { keepBytes } from '../internal/keep-bytes.ts'
 import { gatewayStatus, type StatusOptions } from '../internal/status.ts'
 import type { RequestIds } from './request-ids.ts'
@@ -91,17 +92,15 @@ export function callOf(request: FastifyRequest): InternalCall {
   return { method: request.method, target: request.raw.url ?? '', headers: request.headers, body }
 }
 
-function questionOf(request: FastifyRequest): ExplainQuestion {
-  const {
-    method,
-    url,
-    headers: fields = {},
-  } = jsonOf(request) as { method?: unknown; url?: unknown; headers?: unknown }
+function questionOf(request: FastifyRequest): AskedRequest {
+  const { method, url, headers: fields = {}, country } = jsonOf(request) as { [Name in keyof AskedRequest]?: unknown }
   const known = typeof method === 'string' && typeof url === 'string' && /^https?:\/\/[^/?]+/i.test(url)
   const mapping =
     typeof fields === 'object' && fields !== null && Object.values(fields).every((value) => typeof value === 'string')
-  if (!known || !mapping) throw problems['internal-request-invalid']({ because: 'expected { method, url, headers? }' })
-  return { method, url, headers: fields as Record<string, string> }
+  const placed = country === undefined || (typeof country === 'string' && /^[A-Z]{2}$/.test(country))
+  if (!known || !mapping || !placed)
+    throw problems['internal-request-invalid']({ because: 'expected { method, url, headers?, country? }' })
+  return { method, url, headers: fields as Record<string, string>, ...(country === undefined ? {} : { country }) }
 }
 
 function jsonOf(request: FastifyRequest): object {

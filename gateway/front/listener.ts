@@ -143,10 +143,16 @@ function answerTo(request: IncomingMessage, socket: Duplex, head: Buffer): Serve
   const response = new ServerResponse(request)
   response.shouldKeepAlive = false
   response.assignSocket(request.socket)
+  // The server has let go of the socket, and tells no answer any more when it may go on.
+  socket.on('drain', tellAnswer)
   response.once('finish', () => {
     if (response.statusCode !== 101) part(socket)
   })
   return response
+}
+
+function tellAnswer(this: Duplex & { readonly _httpMessage?: ServerResponse | null }): void {
+  this._httpMessage?.emit('drain')
 }
 
 /** A client that breaks its connection has done nothing wrong, and Node closes the socket. Unheard, it would end the process. */

@@ -15,7 +15,7 @@ export class LiveExchanges {
   /** What is to be said on a connection once every answer before it is out. */
   readonly #last = new Map<Duplex, LastWord>()
   /** Connections on which an answer is out before its request has wholly come. */
-  readonly #early = new Set<Duplex>()
+  readonly #early = new WeakSet<Duplex>()
   #whenIdle: (() => void) | undefined
 
   get size(): number {
@@ -25,7 +25,7 @@ export class LiveExchanges {
   begin(x: Exchange, socket: Duplex): void {
     this.#live.add(x)
     this.#current.set(socket, x)
-    if (this.#early.size > 0) this.#early.delete(socket)
+    this.#early.delete(socket)
     // It waited behind others while the parser gave up: then that was in its own body.
     if (this.#last.size > 0 && !x.body.complete) this.#failBody(x, socket)
   }
@@ -34,7 +34,7 @@ export class LiveExchanges {
     if (!this.#live.delete(x)) return
     // The next one may have begun already, when this one's answer was out.
     if (this.#current.get(socket) === x) this.#current.delete(socket)
-    if (!x.body.complete && !socket.destroyed) this.#answeredEarly(socket)
+    if (!x.body.complete) this.#early.add(socket)
     if (this.#last.size > 0) this.#sayLast(socket)
     if (this.#live.size === 0) this.#whenIdle?.()
   }
@@ -78,11 +78,6 @@ export class LiveExchanges {
     if (last === undefined) return
     this.#last.delete(socket)
     x.body.break(last.problem)
-  }
-
-  #answeredEarly(socket: Duplex): void {
-    this.#early.add(socket)
-    socket.once('close', () => this.#early.delete(socket))
   }
 
   #sayLast(socket: Duplex): void {

@@ -10,7 +10,8 @@ export const partingMs = 1_000
  * more, and after 1 s the socket goes, whether or not its client has read and left.
  */
 export function part(socket: Duplex, last?: string): void {
-  if (socket.destroyed) return
+  // Told once more while it parts, or ended already from both sides.
+  if (socket.destroyed || socket.writableEnded) return
   let left = partingBytes
   const timer = setTimeout(() => socket.destroy(), partingMs)
   socket.once('close', () => clearTimeout(timer))

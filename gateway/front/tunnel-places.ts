@@ -1,5 +1,6 @@
 import { problems } from '../errors.ts'
 import type { Exchange } from '../exchange.ts'
+import { network } from '../network.ts'
 import type { Phase } from '../phase.ts'
 import { wantsUpgrade } from '../upstream/upgrade.ts'
 
@@ -56,13 +57,13 @@ export function tunnelPlaces(places: TunnelPlaces, limit: number): Phase {
   }
 }
 
-/** At most `limit` tunnels of one consumer, or of one address where nobody says who calls: beyond it 429. */
+/** At most `limit` tunnels of one consumer, or of one address (IPv6: one /64) where nobody says who calls: beyond it 429. */
 export function tunnelShares(places: TunnelPlaces, limit: number): Phase {
   return {
     name: 'tunnel-shares',
     before(x: Exchange): undefined {
       if (!places.has(x)) return undefined
-      const holder = x.caller === undefined ? `address ${x.client}` : `consumer ${x.caller.consumer}`
+      const holder = x.caller === undefined ? `address ${network(x.client)}` : `consumer ${x.caller.consumer}`
       if (places.shares(holder) >= limit) throw problems['rate-limited']({ limit: 'tunnels', retryAfterS: 5 })
       places.name(x, holder)
       return undefined

@@ -1,7 +1,8 @@
 import { isIP } from 'node:net'
 import type { Exchange } from '../exchange.ts'
+import { plainAddress } from '../network.ts'
 import type { Phase } from '../phase.ts'
-import { plainAddress, type TrustedProxies } from './trusted-proxies.ts'
+import type { TrustedProxies } from './trusted-proxies.ts'
 
 /**
  * Whose request it is. A verified mark has said it already; else X-Forwarded-For counts only from a trusted proxy, read

@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net'
+import { plainAddress } from '../network.ts'
 
 /** Whether an address is that of a proxy whose X-Forwarded-For is believed. */
 export type TrustedProxies = (address: string) => boolean
@@ -13,9 +14,4 @@ export function trustedProxies(cidrs: readonly string[]): TrustedProxies {
     list.addSubnet(address, bits === undefined ? (family === 'ipv6' ? 128 : 32) : Number(bits), family)
   }
   return (address) => list.check(plainAddress(address), isIP(plainAddress(address)) === 6 ? 'ipv6' : 'ipv4')
-}
-
-/** An IPv4 address seen through an IPv6 socket is that IPv4 address. RFC 4291 section 2.5.5.2. */
-export function plainAddress(address: string): string {
-  return address.startsWith('::ffff:') && isIP(address.slice(7)) === 4 ? address.slice(7) : address
 }

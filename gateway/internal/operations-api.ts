@@ -31,6 +31,8 @@ export const operationsApi: FastifyPluginAsync<OperationsApiOptions> = async (ap
   const toRead = { preHandler: (request: FastifyRequest) => require(request, 'status') }
   const toOperate = { preHandler: (request: FastifyRequest) => require(request, 'operate') }
 
+  let watching: Promise<HopsAnswer> | undefined
+
   keepBytes(app)
   app.get<{ Querystring: { q?: unknown } }>('/gateway/v1/routes', toRead, async ({ query }) =>
     routeRows(table(), typeof query.q === 'string' ? query.q : ''),
@@ -47,7 +49,11 @@ export const operationsApi: FastifyPluginAsync<OperationsApiOptions> = async (ap
     const watchMs = parseDuration(typeof query.watch === 'string' ? query.watch : '1s')
     if (watchMs === undefined || watchMs > longestWatchMs)
       throw problems['internal-request-invalid']({ because: `expected ?watch= of at most ${longestWatchMs / 1_000}s` })
-    return hops(watchMs)
+    // It holds a connection to each instance for so long: who asks meanwhile gets the answer of that one.
+    watching ??= hops(watchMs).finally(() => {
+      watching = undefined
+    })
+    return watching
   })
 
   app.post<{ Params: { id: string } }>('/gateway/v1/upstreams/:id/eject', toOperate, async (request) => {

@@ -1,6 +1,6 @@
-import { isIPv6 } from 'node:net'
 import type { Answer } from '../answer.ts'
 import type { Exchange } from '../exchange.ts'
+import { network } from '../network.ts'
 import type { Phase } from '../phase.ts'
 import { rateHeaders } from './rate-headers.ts'
 import { limitsOf, type RouteRate } from './route-limits.ts'
@@ -49,18 +49,4 @@ function claim(
   whenAway: AskedLimit['whenAway'],
 ): AskedLimit {
   return { name: 'address', claim: { kind: 'rate', key, rate }, count, windowS, scope, whenAway }
-}
-
-/** One customer has a whole /64 of IPv6: by single addresses they would never meet a limit. */
-export function network(address: string): string {
-  if (!isIPv6(address)) return address
-  const [head = '', tail] = address.split('%', 1)[0]?.split('::') ?? []
-  const left = head === '' ? [] : head.split(':')
-  const right = tail === undefined || tail === '' ? [] : tail.split(':')
-  const zeros = tail === undefined ? 0 : Math.max(0, 8 - left.length - right.length)
-  const groups = [...left, ...new Array<string>(zeros).fill('0'), ...right]
-  return groups
-    .slice(0, 4)
-    .map((group) => Number.parseInt(group, 16).toString(16))
-    .join(':')
 }

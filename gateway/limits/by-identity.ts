@@ -1,6 +1,7 @@
 import type { RouteFacts } from '#routes/structure.ts'
 import type { Clock } from '#server-kit/clock.ts'
 import type { Exchange } from '../exchange.ts'
+import { network } from '../network.ts'
 import type { Phase } from '../phase.ts'
 import { periodOf } from './quota.ts'
 import { limitsOf, type RouteLimits, type RouteRate } from './route-limits.ts'
@@ -24,7 +25,7 @@ function askFor(x: Exchange, route: RouteFacts | undefined, clock: Clock, asked:
   if (limits === undefined) return
   const { perConsumer, perRoute, quota, tag } = limits
   // On a public route nobody is known by name: then the address stands for the consumer.
-  const who = x.caller === undefined ? `@${x.client}` : x.caller.consumer
+  const who = x.caller === undefined ? `@${network(x.client)}` : x.caller.consumer
   if (perConsumer !== undefined) asked.push(rateOf('consumer', perConsumer, `${tag}:c:${who}`, limits))
   if (perRoute !== undefined) asked.push(rateOf('route', perRoute, `${tag}:r`, limits))
   if (quota === undefined) return

@@ -3,9 +3,6 @@ import type { Clock } from '#server-kit/clock.ts'
 const everyMs = 20
 /** 2 s of them. */
 const kept = 100
-/** Of so many, p99 is the second worst: one stall (a collection, a large table) is no overload, two are. */
-const rank = 2
-
 /** How late this process's event loop runs: p99 over the last 2 s, ms. */
 export class LoopDelay {
   readonly #clock: Clock
@@ -21,8 +18,15 @@ export class LoopDelay {
     this.#onSample = onSample
   }
 
+  /** Of so many, p99 is the second worst: one stall (a collection, a large table) is no overload, two are. */
   get p99Ms(): number {
-    return this.#late.toSorted().at(-rank) ?? 0
+    let worst = 0
+    let second = 0
+    for (const late of this.#late) {
+      if (late >= worst) [worst, second] = [late, worst]
+      else if (late > second) second = late
+    }
+    return second
   }
 
   start(): void {

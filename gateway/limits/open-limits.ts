@@ -37,6 +37,9 @@ export interface Limits {
   close(): Promise<void>
 }
 
+/** For how long the load must be lower before a tier is let in again. */
+const easingMs = 1_000
+
 /** All that limits requests; it measures and counts until it is closed. */
 export function openLimits({ yaml, inFlight: underWay, limit, clock, random, log, metrics }: LimitsOptions): Limits {
   const process = new MemoryLimiter({ clock, maxKeys: yaml.maxKeys })
@@ -53,9 +56,14 @@ export function openLimits({ yaml, inFlight: underWay, limit, clock, random, log
   })
 
   let level: ShedLevel = 0
+  let sinceMs = 0
   const delay = new LoopDelay(clock, () => {
     const now = shedLevel({ delayMs: delay.p99Ms, inFlight: underWay(), limit }, level, ms(yaml.shedAbove))
-    if (now !== level) log.warn({ level: now, former: level, delayMs: delay.p99Ms }, 'load is shed by tiers')
+    const nowMs = clock.monotonic()
+    if (now >= level) sinceMs = nowMs
+    // It falls only when it was lower for a while: those who were refused come back all at once.
+    if (now === level || (now < level && nowMs - sinceMs < easingMs)) return
+    if (now >= 2 || level >= 2) log.warn({ level: now, former: level, delayMs: delay.p99Ms }, 'load is shed by tiers')
     level = now
   })
   delay.start()

@@ -65,7 +65,8 @@ export class Taking {
       const limit = { name, count, windowS, verdict: verdicts[at] as RateVerdict }
       met.push(limit)
       this.#options.outcomes.inc({ limit: name, outcome: limit.verdict.allowed ? 'passed' : 'refused' })
-      if (!limit.verdict.allowed && limit.verdict.retryMs >= (spent?.verdict.retryMs ?? 0)) spent = limit
+      if (limit.verdict.allowed || (spent !== undefined && limit.verdict.retryMs < spent.verdict.retryMs)) continue
+      spent = limit
     }
     x.rates = x.rates === undefined ? met : [...x.rates, ...met]
     if (x.explained !== undefined) x.explained['limits'] = x.rates

@@ -1,3 +1,5 @@
+import { weightOf } from './weight.ts'
+
 /** Codings that we write. */
 export type Coding = 'br' | 'gzip' | 'zstd'
 
@@ -24,12 +26,4 @@ export function chooseCoding(accept: string, offered: readonly Coding[]): Coding
   }
   // Who would rather have it plain gets it plain.
   return bestWeight >= (weights.get('identity') ?? 0) ? best : undefined
-}
-
-function weightOf(parameters: readonly string[]): number {
-  for (const parameter of parameters) {
-    const [name = '', value = ''] = parameter.split('=')
-    if (name.trim() === 'q') return /^(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/.test(value.trim()) ? Number(value) : 0
-  }
-  return 1
 }

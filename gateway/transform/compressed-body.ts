@@ -5,7 +5,10 @@ import type { Exchange } from '../exchange.ts'
 import type { HeaderPairs } from '../header-pairs.ts'
 import type { Coding } from './accept-encoding.ts'
 
-/** A service that pauses so long is waiting for something: what it said so far goes out. */
+/**
+ * What a service said waits no longer than this for more to be compressed with it. Also where it goes on saying little: else
+ * a trickle would stay here, and nobody would see that its client has left.
+ */
 const flushAfterMs = 20
 
 /**
@@ -62,7 +65,6 @@ export class CompressedBody implements BodyStream, BodySink {
   write(chunk: Buffer): boolean {
     if (this.#over || this.#compressor === undefined) return true
     this.#flush ??= setTimeout(flushPause, flushAfterMs, this)
-    this.#flush.refresh()
     return this.#compressor.write(chunk)
   }
 
@@ -82,6 +84,7 @@ export class CompressedBody implements BodyStream, BodySink {
   }
 
   flushNow(): void {
+    this.#flush = undefined
     if (!this.#over && this.#compressor?.writableEnded === false) this.#compressor.flush()
   }
 

@@ -2,6 +2,7 @@ import { problemMediaType, publicBody } from '#routes/problem.ts'
 import type { Answer } from '../answer.ts'
 import { problems } from '../errors.ts'
 import type { Exchange } from '../exchange.ts'
+import { weightOf } from './weight.ts'
 
 /** 503 with Retry-After (s, rounded up): a page for people, problem+json for programs, by what Accept likes better. */
 export function maintenance(x: Exchange, retryAfterMs: number, message: string | undefined): Answer {
@@ -31,12 +32,7 @@ function prefersHtml(accept: string | undefined): boolean {
   let other = 0
   for (const member of accept.toLowerCase().split(',')) {
     const [type = '', ...parameters] = member.split(';')
-    const weight = Number(
-      parameters
-        .find((each) => each.trim().startsWith('q='))
-        ?.trim()
-        .slice(2) ?? 1,
-    )
+    const weight = weightOf(parameters)
     const name = type.trim()
     if (name === 'text/html' || name === 'application/xhtml+xml') html = Math.max(html, weight)
     else if (name === 'application/json' || name === problemMediaType) other = Math.max(other, weight)

@@ -35,6 +35,9 @@ export function rewriteBack(headers: HeaderPairs, way: () => WayBack): HeaderPai
 
 const reference = /^(?:(?:(https?):)?\/\/([^/?#]*))?([^?#]*)(.*)$/is
 
+/** `//name` would be another host to the client, and the service had said a path. Browsers read `\` as `/`, and no tabs. */
+const namesHost = /^\/\t*[/\\]/
+
 /** A URL or a path of the service. One relative to the request's own path means the same on both sides. */
 function urlBack(url: string, way: WayBack): string {
   const [, scheme, authority, path = '', rest = ''] = reference.exec(url) ?? []
@@ -42,8 +45,7 @@ function urlBack(url: string, way: WayBack): string {
     if (!path.startsWith('/')) return url
     const back = pathBack(path, way)
     if (back === undefined) return url
-    // `//name` would be another host to the client, and the service had said a path.
-    return (back.startsWith('//') ? `${way.scheme}://${way.host}` : '') + back + rest
+    return (namesHost.test(back) ? `${way.scheme}://${way.host}` : '') + back + rest
   }
   const named = withoutOwnPort(authority.toLowerCase(), (scheme ?? way.scheme).toLowerCase())
   if (!way.authorities.has(named) && named !== withoutOwnPort(way.host.toLowerCase(), way.scheme)) return url
@@ -65,7 +67,10 @@ function cookieBack(cookie: string, way: WayBack): string {
 }
 
 function attributeBack(attribute: string, way: WayBack): string {
-  const [, name = '', value = ''] = /^\s*(path|domain)\s*=\s*(.*?)\s*$/i.exec(attribute) ?? []
+  const equals = attribute.indexOf('=')
+  if (equals < 0) return attribute
+  const name = attribute.slice(0, equals).trim()
+  const value = attribute.slice(equals + 1).trim()
   if (name.toLowerCase() === 'path') return ` ${name}=${cookiePathBack(value, way)}`
   return name.toLowerCase() === 'domain' ? ` ${name}=${domainBack(value, way)}` : attribute
 }

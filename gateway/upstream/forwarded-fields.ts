@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import type { Exchange } from '../exchange.ts'
 import type { HeaderPairs } from '../header-pairs.ts'
-import { plainAddress } from '../intake/trusted-proxies.ts'
+import { plainAddress } from '../network.ts'
 
 /**
  * Whom a request comes from, as services read it: `X-Forwarded-*` and `Forwarded` (RFC 7239). What a client says of itself is

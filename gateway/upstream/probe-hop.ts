@@ -54,7 +54,7 @@ function open({ origin, tls }: ProbeTarget): Socket {
   const host = hostname.replace(/^\[|\]$/g, '')
   const socket =
     protocol === 'https:'
-      ? connectTls({ servername: hostname, ...tls, host, port: Number(port || 443) })
+      ? connectTls({ ...tls, host, port: Number(port || 443) })
       : connect({ host, port: Number(port || 80) })
   // A failure is seen by whoever waits; one that comes later, while nobody does, must not end the process.
   socket.on('error', () => socket.destroy())

@@ -31,7 +31,8 @@ export function contract(make: Make<TableStore>): void {
       const { store } = made
       const moving = { to: 'cloud', reads: 1000, writes: 0 }
       const first = change('orders', 1, 1)
-      const second = { ...change('orders', 2, 2, { moving }), returnsTo: 1, how: 'rollback' as const }
+      const shadow = { to: 'cloud', sample: 500, again: 0, maxInFlight: 100 }
+      const second = { ...change('orders', 2, 2, { moving, shadow }), returnsTo: 1, how: 'rollback' as const }
       expect(await store.follow(0, first)).toBe(true)
       expect(await store.follow(1, second)).toBe(true)
 

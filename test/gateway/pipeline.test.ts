@@ -58,4 +58,23 @@ describe('the phases', () => {
     expect(status).toBe(500)
     expect(String(body)).not.toContain('10.0.0.7')
   })
+
+  it('give an answer though one fails on the way out, and let go of the one that it fails on', async () => {
+    let cancelled = 0
+    const body: Answer['body'] = { flow: () => undefined, resume: () => undefined, cancel: () => void cancelled++ }
+    const seen: string[] = []
+    const failing: Phase = {
+      name: 'failing',
+      after: () => {
+        throw new Error('10.0.0.7 exploded')
+      },
+    }
+    const phases = [traced('a', seen), failing, traced('b', [], () => ({ ...answer, body }))]
+
+    const given = await new Pipeline(phases, silentLog).answer(exchangeOf())
+
+    expect(given.status).toBe(500)
+    expect(seen).toEqual(['a in', 'a out'])
+    expect(cancelled).toBe(1)
+  })
 })

@@ -61,7 +61,7 @@ function faultsOf(catalog: readonly CatalogFile[]): readonly Fault[] {
 
 /** What an author would still have to look for. */
 function whatIsMissing({ file, line, column, expected, fix, value }: Fault, catalog: readonly CatalogFile[]): string[] {
-  const lines = catalog.find((each) => each.file === file)?.text.split(/\r\n|\r|\n/)
+  const lines = catalog.find((each) => each.file === file)?.text.split(/\r?\n/)
   const written = lines?.[line - 1]
   const tells = fix !== undefined || /^(?:expected |missing$|unknown$|at most )/.test(expected)
   return [

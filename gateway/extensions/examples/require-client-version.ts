@@ -1,3 +1,4 @@
+import assert from 'node:assert'
 import { Buffer } from 'node:buffer'
 import type { OpenExtension } from '../extension.ts'
 
@@ -11,8 +12,7 @@ import type { OpenExtension } from '../extension.ts'
  */
 const requireClientVersion: OpenExtension = (options) => {
   const { below, header } = (options ?? {}) as { below?: unknown; header?: unknown }
-  if (typeof below !== 'string' || typeof header !== 'string')
-    throw new TypeError('options must be { below: /path/, header: name }')
+  assert(typeof below === 'string' && typeof header === 'string', 'options must be { below: /path/, header: name }')
   const name = header.toLowerCase()
   const body = Buffer.from('{"update":"required"}')
   return {

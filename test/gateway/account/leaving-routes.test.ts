@@ -18,6 +18,15 @@ describe('a route that left the table', () => {
     expect(leaving.gone()).toEqual([])
   })
 
+  it('is known also from the table that was there at the start', () => {
+    const clock = new HeldClock()
+    const leaving = new LeavingRoutes(clock, table('a', 'b'))
+    leaving.follow(table('b'))
+    clock.advance(600_000)
+
+    expect(leaving.gone()).toEqual(['a'])
+  })
+
   it('stays when it comes back in time', () => {
     const clock = new HeldClock()
     const leaving = new LeavingRoutes(clock)

@@ -42,12 +42,40 @@ describe('the recorder', () => {
     expect(recorder.records('users')).toEqual([])
   })
 
+  it('tells the most used route first', async () => {
+    const recorder = new Recorder(new HeldClock())
+    const both = await tableOf(structure([route('/v1/orders/{id}'), route('/v1/users')], { hosts }), placementSet([]))
+    for (const target of ['/v1/orders/1', '/v1/users', '/v1/users']) {
+      const x = exchangeOf([], { target })
+      x.decision = decide(both, x)
+      recorder.closed(x, answer, 'done')
+    }
+
+    expect(recorder.records().map(({ requests }) => requests)).toEqual([2, 1])
+  })
+
   it('keeps five examples at most, whatever comes', () => {
     const recorder = new Recorder(new HeldClock())
 
     for (let at = 1; at < 100; at++) record(recorder, `/v1/orders/${'A'.repeat(at)}`)
 
     expect(recorder.records()[0]?.features[0]?.examples).toHaveLength(5)
+  })
+
+  it('keeps as many routes as a report can have, and nothing of what another site executed', () => {
+    const recorder = new Recorder(new HeldClock())
+    const x = exchangeOf([], { target: '/v1/orders/1' })
+    x.decision = decide(table, x)
+    x.forwardedTo = 'cloud'
+    recorder.closed(x, answer, 'done')
+    expect(recorder.records()).toEqual([])
+
+    x.forwardedTo = undefined
+    for (let at = 0; at < 2_000; at++) {
+      x.decision = { ...decide(table, x), route: route(`/v1/r${at}`) }
+      recorder.closed(x, answer, 'done')
+    }
+    expect(recorder.records()).toHaveLength(1_500)
   })
 
   it('forgets a route that left the table', () => {

@@ -42,14 +42,35 @@ describe('the configuration of auth', () => {
       { tokens: { driver: 'memory', file: 'f', key: 'a:{token}' }, apiKeys: { headers: ['x'], key: 'a:{key}' } },
       'each would be taken for the other',
     ],
+    [
+      'keys that could be written like tokens',
+      { tokens: { driver: 'memory', file: 'f' }, apiKeys: { headers: ['x'], key: '{key}', hash: 'none' } },
+      'could spell the key of the other',
+    ],
+    [
+      'tokens that could be written like keys',
+      {
+        tokens: { driver: 'memory', file: 'f', key: 'a:{token}', hash: 'none' },
+        apiKeys: { headers: ['x'], key: 'a:b/{key}' },
+      },
+      'could spell the key of the other',
+    ],
     ['authorization as the header of keys', { apiKeys: { headers: ['authorization'] } }, 'is for bearer tokens'],
     ['a clock that may be wrong by minutes', { jwt: { skew: '2m' } }, 'jwt.skew is longer than 60s'],
     ['a signature without a key', { identity: { form: 'token' } }, 'identity.keys is missing'],
     ['an identity for hours', { identity: { lifetime: '1h' } }, 'identity.lifetime is longer than 60s'],
     ['one header twice', { identity: { consumer: 'x-a', scopes: 'x-a' } }, 'writes one header twice'],
-    ['a header that is ours to set', { identity: { consumer: 'host' } }, 'must not write authorization or host'],
+    ['a header that is ours to set', { identity: { consumer: 'host' } }, 'identity must not write'],
+    ['a header that frames', { identity: { claims: { n: 'content-length' } } }, 'identity must not write'],
+    ['a signed one, too', { identity: { header: 'connection' } }, 'identity must not write'],
   ])('refuses %s', (_, yaml, fault) => {
     expect(authContradictions(authYaml(yaml)).join('\n')).toContain(fault)
+  })
+
+  it('takes a token as the whole of its key beside keys that no token can spell', () => {
+    const yaml = { tokens: { driver: 'memory', file: 'f', key: '{token}', hash: 'none' }, apiKeys: { headers: ['x'] } }
+
+    expect(authContradictions(authYaml(yaml))).toEqual([])
   })
 
   it.each([

@@ -194,6 +194,16 @@ describe('a look-up', () => {
     expect(() => phase.before?.(asking(needs(undefined), bearer('bad')))).toThrow(/credential/)
   })
 
+  it('goes on for who was let in before, though somebody guesses behind the same address and no store is remembered', async () => {
+    const { outcome, counted } = phases()
+    expect(await outcome(asking(needs(undefined), bearer('good')))).toBe('token-owner')
+    for (let guess = 0; guess < 20; guess++) await outcome(asking(needs(undefined), bearer(`guess-${guess}`)))
+
+    expect(await outcome(asking(needs(undefined), bearer('good')))).toBe('token-owner')
+    expect(await outcome(asking(needs(undefined), bearer('both')))).toBe('rate-limited 1')
+    expect(counted.filter((one) => one === 'token limited')).toHaveLength(1)
+  })
+
   it('is refused to an address that guesses, with 429 and never 401, and not to others nor to the remembered', async () => {
     const clock = new HeldClock()
     const { outcome, counted } = phases({ clock })

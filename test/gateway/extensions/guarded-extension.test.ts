@@ -99,6 +99,14 @@ describe('an extension', () => {
     expect(counted).toEqual(['failed'])
   })
 
+  it('that cannot close keeps nothing else from closing', async () => {
+    const { guard, counted } = guarded({ close: async () => Promise.reject(new Error('broken')) })
+
+    await guard.close()
+
+    expect(counted).toEqual(['failed'])
+  })
+
   it('that waits for longer than its budget has failed', async () => {
     const { guard } = guarded({ before: () => new Promise(() => {}) })
 

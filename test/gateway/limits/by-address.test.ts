@@ -1,25 +1,53 @@
 import { describe, expect, it } from 'vitest'
-import { network } from '../../../gateway/limits/by-address.ts'
+import { HeldClock } from '#server-kit/clock.ts'
+import { limitsByAddress } from '../../../gateway/limits/by-address.ts'
+import { MemoryLimiter } from '../../../gateway/limits/memory-limiter.ts'
+import { routeRate } from '../../../gateway/limits/route-limits.ts'
+import { Taking } from '../../../gateway/limits/taking.ts'
+import { policy, route } from '../../support/tables.ts'
+import { exchangeOf } from '../exchange.ts'
 
-describe('an address', () => {
-  it('of IPv4 stands for itself', () => {
-    expect(network('192.0.2.7')).toBe('192.0.2.7')
+describe('the limit of an address', () => {
+  const rate = { count: 1, windowMs: 60_000 }
+  const admin = route('/admin', { policy: { ...policy, limits: { perAddress: rate } } })
+  const wide = route('/**')
+
+  function phaseFor(everywhere?: ReturnType<typeof routeRate>) {
+    const process = new MemoryLimiter({ clock: new HeldClock(), maxKeys: 100 })
+    const taking = new Taking({ site: undefined, process, alone: process, outcomes: { inc: () => undefined } })
+    const phase = limitsByAddress({ taking, everywhere, headers: true })
+    return (chosen: typeof admin, readings: readonly (typeof admin)[] = [], markKind?: 'edge' | 'hop') => {
+      const x = exchangeOf([], { peer: '192.0.2.1' })
+      x.decision = { route: chosen } as never
+      x.readings = readings
+      x.markKind = markKind
+      return phase.before?.(x)
+    }
+  }
+
+  it('P6: is met by a spelling that the service may read as the path of another route', () => {
+    const ask = phaseFor()
+    void ask(wide, [admin])
+
+    expect(() => ask(wide, [admin])).toThrow(expect.objectContaining({ code: 'rate-limited' }))
+    expect(() => ask(admin)).toThrow(expect.objectContaining({ code: 'rate-limited' }))
+    void ask(wide)
   })
 
-  it.each(['::ffff:192.0.2.7', '::FFFF:192.0.2.7', '::ffff:c000:207', '0:0:0:0:0:ffff:192.0.2.7'])(
-    'of IPv4 in its IPv6 dress is that IPv4 address, not one network of them all: %s',
-    (address) => {
-      expect(network(address)).toBe('192.0.2.7')
-    },
-  )
+  it('of all routes together is met on any of them, and by what matched none', () => {
+    const ask = phaseFor(routeRate(rate))
+    void ask(wide)
 
-  it.each([
-    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2'],
-    ['2001:0db8:0001:0002::1', '2001:db8:1:2'],
-    ['2001:db8::1', '2001:db8:0:0'],
-    ['::1', '0:0:0:0'],
-    ['fe80::1%eth0', 'fe80:0:0:0'],
-  ])('of IPv6 stands for its /64: %s', (address, expected) => {
-    expect(network(address)).toBe(expected)
+    expect(() => ask(admin)).toThrow(expect.objectContaining({ code: 'rate-limited' }))
+    expect(() => ask(undefined as never)).toThrow(expect.objectContaining({ code: 'rate-limited' }))
+  })
+
+  it('is not counted again for what another gateway has counted; an edge counts for nobody', () => {
+    const ask = phaseFor()
+    void ask(admin, [], 'hop')
+    void ask(admin, [], 'hop')
+    void ask(admin, [], 'edge')
+
+    expect(() => ask(admin, [], 'edge')).toThrow(expect.objectContaining({ code: 'rate-limited' }))
   })
 })

@@ -12,9 +12,10 @@ function phaseFor(limits: NonNullable<typeof policy.limits>) {
   const taking = new Taking({ site: undefined, process, alone: process, outcomes: { inc: () => undefined } })
   const phase = limitsByIdentity(taking, clock)
   const one = route('/v1/x', { policy: { ...policy, limits } })
-  return (client: string, consumer?: string) => {
+  return (client: string, consumer?: string, spelled = false) => {
     const x = exchangeOf([], { peer: client })
-    x.decision = { route: one } as never
+    x.decision = { route: spelled ? route('/**') : one } as never
+    x.readings = spelled ? [one] : []
     if (consumer !== undefined) x.caller = { consumer, scopes: [] }
     return phase.before?.(x)
   }
@@ -27,6 +28,14 @@ describe('the limit of a consumer', () => {
 
     expect(() => ask('192.0.2.2', 'app')).toThrow(expect.objectContaining({ code: 'rate-limited' }))
     void ask('192.0.2.1', 'other')
+  })
+
+  it('P6: is met by a spelling that the service may read as the path of that route', () => {
+    const ask = phaseFor({ perConsumer: { count: 1, windowMs: 60_000 } })
+    void ask('192.0.2.1', 'app', true)
+
+    expect(() => ask('192.0.2.1', 'app', true)).toThrow(expect.objectContaining({ code: 'rate-limited' }))
+    expect(() => ask('192.0.2.1', 'app')).toThrow(expect.objectContaining({ code: 'rate-limited' }))
   })
 
   it.each([{ perConsumer: { count: 1, windowMs: 60_000 } }, { quota: { count: 1, per: 'day' as const } }])(

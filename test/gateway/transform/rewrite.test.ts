@@ -132,6 +132,12 @@ describe('edited fields', () => {
     expect(await edited({ set }, ['X_PLAN', 'evil', 'x-plan', 'evil', 'x-b', '1'])).toEqual(['x-b', '1'])
   })
 
+  it('take no inherited member for a claim', async () => {
+    const set = { 'x-a': '{claim.constructor}', 'x-b': '{claim.toString}' }
+
+    expect(await edited({ set }, ['x-a', 'evil'], { plan: 'a' })).toEqual([])
+  })
+
   it.each(['a\r\nx-admin: 1', 'a\nb', 'a\0b'])('never become two: a claim of %j is left out', async (plan) => {
     expect(await edited({ set: { 'x-plan': '{claim.plan}' } }, [], { plan })).toEqual([])
   })

@@ -173,6 +173,18 @@ describe('a WebSocket', () => {
     client.socket.destroy()
   })
 
+  it('U4: that is answered with a long body, as any request, gets all of it', async () => {
+    const length = 20_000_000
+    respond = `HTTP/1.1 200 OK\r\nContent-Length: ${length}\r\n\r\n${'x'.repeat(length)}`
+    const client = await rawClient(gateway.port)
+    client.write(handshake('/raw'))
+
+    const answer = await client.closed(10_000)
+
+    expect(answer.length).toBeGreaterThan(length)
+    client.socket.destroy()
+  })
+
   it('U1: to which the service answers with another protocol is none', async () => {
     respond = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n'
     const client = await rawClient(gateway.port)

@@ -89,11 +89,11 @@ describe('a gateway of several processes', () => {
 
   it('answers internal calls as a whole, and each process at an address of its own', async () => {
     const gateway = await bed.start('onprem', yaml, ['--workers', '2'])
-    const own = [...gateway.process.output().matchAll(/"internal":"([^"]+)","text":"a worker serves"/g)]
+    const told = () => [...gateway.process.output().matchAll(/"internal":"([^"]+)","text":"a worker serves"/g)]
+    const own = await eventually(() => (told().length === 2 ? told() : undefined), { deadlineMs: 20_000 })
     const [, url = ''] = own[0] ?? []
 
     expect((await gateway.ask('/health/ready')).status).toBe(200)
-    expect(own).toHaveLength(2)
     expect((await fetch(`${url}/health/live`)).status).toBe(200)
     expect(url).not.toBe(gateway.internal)
   })

@@ -1,0 +1,27 @@
+import type { RequestFacts } from './request-facts.ts'
+
+/** A request that nobody has sent, as an operator writes it down. */
+export interface AskedRequest {
+  readonly method: string
+  /** Absolute, or a path on the host that the headers name. */
+  readonly url: string
+  readonly headers?: Readonly<Record<string, string>>
+  /** Two capital letters, as an edge finds out; absent: the client came without one. */
+  readonly country?: string
+}
+
+/**
+ * The request as those who decide would see it. The target is cut out of the URL by hand, since parsing would normalise the
+ * very path that is asked about; a fragment is no part of a request.
+ */
+export function askedRequest({ method, url, headers = {}, country }: AskedRequest): RequestFacts {
+  const fields = new Map(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
+  const [, authority = '', rest = ''] = /^https?:\/\/([^/?#]*)([^#]*)/i.exec(url) ?? ['', '', url]
+  return {
+    method,
+    host: fields.get('host') ?? authority,
+    target: rest.startsWith('/') || rest === '*' ? rest : `/${rest}`,
+    country,
+    header: (name) => fields.get(name),
+  }
+}

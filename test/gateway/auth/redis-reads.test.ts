@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest'
+import { systemClock } from '#server-kit/clock.ts'
+import type { CredentialForm } from '../../../gateway/auth/credential-form.ts'
+import type { RedisClient } from '../../../gateway/auth/redis-client.ts'
+import { RedisReads } from '../../../gateway/auth/redis-reads.ts'
+
+const form: CredentialForm = {
+  kind: 'token',
+  key: 'token:{token}',
+  hash: 'sha256',
+  form: 'string',
+  fields: { consumer: 'consumer', scopes: 'scopes', expiresAt: 'expiresAt', unit: 'ms' },
+  scopes: [],
+}
+
+const reading = (redis: Partial<RedisClient>, limit: number) =>
+  new RedisReads({ redis: redis as RedisClient, deadlineMs: 1_000, clock: systemClock, limit })
+
+describe('a look-up in Redis', () => {
+  it('that its client refuses at once takes no place from later ones', async () => {
+    let covered = false
+    const get = (): Promise<string> => {
+      // As ioredis does for a slot that no node of its cluster has.
+      if (!covered) throw new TypeError("Cannot read properties of undefined (reading 'join')")
+      return Promise.resolve('shop')
+    }
+    const reads = reading({ get } as Partial<RedisClient>, 2)
+    for (let time = 0; time < 3; time++)
+      await expect(reads.read(form, 'token:x')).rejects.toMatchObject({ code: 'auth-store-away' })
+
+    covered = true
+
+    expect((await reads.read(form, 'token:x')).caller?.consumer).toBe('shop')
+  })
+
+  it('of a key that ends while its end is asked for finds nobody, who could be kept for a minute else', async () => {
+    const reads = reading({ get: async () => 'shop', pttl: async () => -2 } as Partial<RedisClient>, 10)
+
+    expect(await reads.read(form, 'token:x', true)).toEqual({ caller: undefined, ttlMs: undefined })
+  })
+})
