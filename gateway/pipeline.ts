@@ -48,7 +48,14 @@ export class Pipeline implements Answers {
   }
 
   closed(x: Exchange, answer: Answer, ending: Ending): void {
-    for (const phase of this.#phases) phase.closed?.(x, answer, ending)
+    for (const phase of this.#phases) {
+      try {
+        phase.closed?.(x, answer, ending)
+      } catch (thrown) {
+        // The others have places to give back, whatever became of this one.
+        this.#log.error({ requestId: x.requestId, phase: phase.name, err: thrown }, 'a phase failed at the end')
+      }
+    }
   }
 
   /** Without an answer its client would wait for ever: a phase that breaks its promise costs only this one. */

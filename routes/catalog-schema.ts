@@ -119,11 +119,14 @@ export const serviceSchema = Type.Object(
       description: 'Services that it calls.',
     }),
     pathReadings: Type.Optional(
-      Type.Array(Type.Enum(['servlet', 'ignore-case', 'merge-slashes', 'decode-slash', 'dot-segments']), {
-        maxItems: 5,
-        description:
-          'Ways in which it may read a path otherwise than the gateway, whose guards then hold too; absent = all, for who knows; [] = none.',
-      }),
+      Type.Array(
+        Type.Enum(['servlet', 'ignore-case', 'merge-slashes', 'decode-slash', 'dot-segments', 'trailing-slash']),
+        {
+          maxItems: 5,
+          description:
+            'Ways in which it may read a path otherwise than the gateway, whose guards then hold too; absent = all, for who knows; [] = none.',
+        },
+      ),
     ),
     deployments: Type.Record(Type.String({ pattern: nameText.pattern }), deploymentSchema, {
       ...closed,

@@ -11,7 +11,14 @@ const mostReadings = 16
 const mostChars = 32 * 1024
 
 /** All of them: what is not known of a service. */
-const pathReadings: readonly PathReading[] = ['servlet', 'ignore-case', 'merge-slashes', 'decode-slash', 'dot-segments']
+const pathReadings: readonly PathReading[] = [
+  'servlet',
+  'ignore-case',
+  'merge-slashes',
+  'decode-slash',
+  'dot-segments',
+  'trailing-slash',
+]
 
 /**
  * The other routes as which the service of the chosen one might read the path: the guards of each must hold, too. A
@@ -75,6 +82,8 @@ function doubtOf(key: string): 'none' | 'letters' | 'all' {
     if (code >= upperA && code <= upperZ) capitals = true
     before = code
   }
+  // Several frameworks serve `/admin/` as `/admin`.
+  if (before === slash && key.length > 1) return 'all'
   return capitals ? 'letters' : 'none'
 }
 
@@ -93,6 +102,7 @@ const stepOf: Record<PathReading, (path: string) => string> = {
   // A C string ends at a zero byte.
   'decode-slash': (path) => path.replace(/%2F|%5C|\\/g, '/').replace(/%00.*$/s, ''),
   'dot-segments': walkDots,
+  'trailing-slash': (path) => path.replace(/(?<=.)\/$/, ''),
 }
 
 /** Letters of escapes are digits, and have their own canonical case. */

@@ -34,5 +34,9 @@ export const decodeService: Reader<ServiceFacts> = objectOf<ServiceFacts>(
     key: listOf(keySource),
     deployments: listOf(deployment),
   },
-  { pathReadings: listOf(wordOf('servlet', 'ignore-case', 'merge-slashes', 'decode-slash', 'dot-segments')) },
+  {
+    pathReadings: listOf(
+      wordOf('servlet', 'ignore-case', 'merge-slashes', 'decode-slash', 'dot-segments', 'trailing-slash'),
+    ),
+  },
 )

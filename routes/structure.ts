@@ -57,9 +57,16 @@ export interface ServiceFacts {
 
 /**
  * `servlet`: without `;params` of each segment · `ignore-case` · `merge-slashes`: several are one · `decode-slash`: `%2F`
- * and `%5C` part segments · `dot-segments`: `.` and `..` are walked.
+ * and `%5C` part segments · `dot-segments`: `.` and `..` are walked
+ * · `trailing-slash`: one at the end is nothing.
  */
-export type PathReading = 'servlet' | 'ignore-case' | 'merge-slashes' | 'decode-slash' | 'dot-segments'
+export type PathReading =
+  | 'servlet'
+  | 'ignore-case'
+  | 'merge-slashes'
+  | 'decode-slash'
+  | 'dot-segments'
+  | 'trailing-slash'
 
 export interface DeploymentFacts {
   readonly site: Site

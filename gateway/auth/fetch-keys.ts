@@ -1,3 +1,4 @@
+import { createPublicKey, type JsonWebKey } from 'node:crypto'
 import type { JSONWebKeySet, JWK } from 'jose'
 import { Agent, request } from 'undici'
 import { problems } from '../errors.ts'
@@ -30,6 +31,20 @@ export function keyFetcher(deadlineMs: number): { readonly fetch: FetchKeys; rea
   }
 }
 
+/** RFC 7518 section 3.3. */
+const leastModulusBits = 2_048
+
+/** Whoever names a broken key, or one that is too short, would else get a failure of ours for an answer. */
+function verifies(key: JWK): boolean {
+  try {
+    const { modulusLength } = createPublicKey({ key: key as JsonWebKey, format: 'jwk' }).asymmetricKeyDetails ?? {}
+    return modulusLength === undefined || modulusLength >= leastModulusBits
+  } catch {
+    // No point of its curve, or of a curve that is not known here: no signature is verified by it.
+    return false
+  }
+}
+
 /** Public keys for signatures alone: a shared secret in a key set, whoever put it there, verifies nothing. */
 export function readKeys(url: string, text: string): JSONWebKeySet {
   let keys: unknown
@@ -41,7 +56,8 @@ export function readKeys(url: string, text: string): JSONWebKeySet {
   if (!Array.isArray(keys) || keys.length > limitKeys)
     throw problems['jwt-keys-unreadable']({ url, because: `it has no list of at most ${limitKeys} keys` })
   const usable = (keys as (JWK | null)[]).filter(
-    (key) => key !== null && ['RSA', 'EC', 'OKP'].includes(key.kty ?? '') && (key.use ?? 'sig') === 'sig',
+    (key) =>
+      key !== null && ['RSA', 'EC', 'OKP'].includes(key.kty ?? '') && (key.use ?? 'sig') === 'sig' && verifies(key),
   )
   if (usable.length === 0)
     throw problems['jwt-keys-unreadable']({ url, because: 'it has no public key for signatures' })

@@ -59,6 +59,21 @@ describe('the phases', () => {
     expect(String(body)).not.toContain('10.0.0.7')
   })
 
+  it('are all told of the end, though one fails at it', () => {
+    const told: string[] = []
+    const failing: Phase = {
+      name: 'failing',
+      closed: () => {
+        throw new Error('broken')
+      },
+    }
+    const phases = [failing, { name: 'places', closed: (_: unknown, __: unknown, ending: string) => told.push(ending) }]
+
+    new Pipeline(phases as Phase[], silentLog).closed(exchangeOf(), answer, 'done')
+
+    expect(told).toEqual(['done'])
+  })
+
   it('give an answer though one fails on the way out, and let go of the one that it fails on', async () => {
     let cancelled = 0
     const body: Answer['body'] = { flow: () => undefined, resume: () => undefined, cancel: () => void cancelled++ }

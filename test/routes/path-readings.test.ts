@@ -4,7 +4,7 @@ import { otherRoutes, readingsOf } from '#routes/path-readings.ts'
 import type { PathReading } from '#routes/structure.ts'
 import { placementSet, request, route, service, structure, tableOf } from '../support/tables.ts'
 
-const all: PathReading[] = ['servlet', 'ignore-case', 'merge-slashes', 'decode-slash', 'dot-segments']
+const all: PathReading[] = ['servlet', 'ignore-case', 'merge-slashes', 'decode-slash', 'dot-segments', 'trailing-slash']
 
 describe('a path is read', () => {
   it.each<[PathReading, string, string]>([
@@ -15,6 +15,8 @@ describe('a path is read', () => {
     ['decode-slash', '/a%00.css', '/a'],
     ['dot-segments', '/a/./b/../c/..', '/a/'],
     ['dot-segments', '/../../a', '/a'],
+    ['trailing-slash', '/a/b/', '/a/b'],
+    ['trailing-slash', '/', '/'],
   ])('by %s: %s as %s', (reading, path, read) => {
     expect(readingsOf(path, [reading])).toContain(read)
   })
@@ -55,6 +57,8 @@ describe('other routes', () => {
     expect(await found('/ADMIN')).toEqual(['/admin/**'])
     expect(await found('/;/admin')).toEqual(['/admin/**'])
     expect(await found('/other')).toEqual([])
+    expect(await found('/Reports/', undefined, [open, upper])).toEqual(['/Reports'])
+    expect(await found('/Reports/', ['ignore-case'], [open, upper])).toEqual([])
     expect(await found('/Other;x')).toEqual([])
   })
 

@@ -177,6 +177,7 @@ export const anyReadings: fc.Arbitrary<NonNullable<ServiceFacts['pathReadings']>
   'merge-slashes',
   'decode-slash',
   'dot-segments',
+  'trailing-slash',
 ])
 
 const bp = fc.integer({ min: 0, max: 10_000 })
