@@ -307,6 +307,11 @@ export const problems = defineProblems({
     meaning: 'The request target is longer than {limit} bytes.',
     fix: 'The client must send such data in a body; or raise `limits.target`.',
   },
+  'token-file-invalid': {
+    status: 500,
+    meaning: 'The token file {path} cannot be used: {because}.',
+    fix: 'Write a JSON list of objects with sha256, consumer and scopes.',
+  },
   'token-invalid': {
     status: 401,
     meaning: 'The credential is unknown, expired or revoked, of a kind that the route does not take, or one of two.',

@@ -31,6 +31,8 @@ export class MemoryTokenStore implements TokenStore {
   #loaded = false
   #version = ''
   #lookedMs = Number.NEGATIVE_INFINITY
+  /** Of the file that could not be read, told once; '' = there is none. */
+  #faulty: string | undefined
 
   constructor(options: MemoryTokenStoreOptions) {
     this.#options = options
@@ -54,18 +56,24 @@ export class MemoryTokenStore implements TokenStore {
   #look(): void {
     const { file, kind, clock, log } = this.#options
     this.#lookedMs = clock.monotonic()
+    let version = ''
     try {
       const { mtimeMs, size, ino } = statSync(file)
-      const version = `${mtimeMs} ${size} ${ino}`
-      if (version === this.#version || size > limitBytes) return
+      version = `${mtimeMs} ${size} ${ino}`
+      if (version === this.#version || version === this.#faulty) return
+      if (size > limitBytes) throw invalid(file, `it has more than ${limitBytes} bytes`)
       const list: unknown = JSON.parse(readFileSync(file, 'utf8'))
-      if (!Array.isArray(list)) return
+      if (!Array.isArray(list)) throw invalid(file, 'it is no JSON list')
       const own = (list as FileEntry[]).filter((entry) => (entry.kind ?? 'token') === kind)
       this.#entries = new Map(own.map((entry) => [String(entry.sha256), { ...entry, by: kind }]))
       this.#version = version
       this.#loaded = true
+      this.#faulty = undefined
     } catch (cause) {
-      log.warn({ err: cause, file }, 'the token file cannot be read')
+      if (this.#faulty !== version) log.warn({ err: cause, file }, 'the token file cannot be read')
+      this.#faulty = version
     }
   }
 }
+
+const invalid = (path: string, because: string) => problems['token-file-invalid']({ path, because })
