@@ -32,6 +32,18 @@ export class TrafficCounters implements Phase {
     return rows
   }
 
+  /** What was taken and told nobody counts again, within the bound. */
+  putBack(rows: readonly TrafficRow[]): void {
+    for (const { unit, epoch, reads, writes, forwarded, failed } of rows) {
+      const row = this.#row(unit, epoch)
+      if (row === undefined) continue
+      row.reads += reads
+      row.writes += writes
+      row.forwarded += forwarded
+      row.failed += failed
+    }
+  }
+
   #row(unit: string, epoch: number): Row | undefined {
     const key = `${epoch} ${unit}`
     let row = this.#rows.get(key)

@@ -24,7 +24,11 @@ export function report(options: ReportOptions): Part {
   let timer: NodeJS.Timeout | undefined
   const tell = async (): Promise<void> => {
     if (!connected()) return
-    await send({ at: clock.now(), adoption: adoption.take(), traffic: traffic.take(), debt: debt() })
+    const rows = { adoption: adoption.take(), traffic: traffic.take() }
+    if (await send({ at: clock.now(), ...rows, debt: debt() })) return
+    // Rather counted twice, where only the answer was lost, than a write that nobody ever hears of.
+    adoption.putBack(rows.adoption)
+    traffic.putBack(rows.traffic)
   }
   return {
     name: 'counters',

@@ -1,6 +1,7 @@
 import { createPrivateKey, createPublicKey, hash, type JsonWebKey, type KeyObject, sign } from 'node:crypto'
 import type { Caller } from '#routes/messages.ts'
 import type { Clock } from '#server-kit/clock.ts'
+import type { Random } from '#server-kit/random.ts'
 import { problems } from '../errors.ts'
 
 export interface IdentitySignerOptions {
@@ -10,6 +11,7 @@ export interface IdentitySignerOptions {
   /** At most 60 s. */
   readonly lifetimeMs: number
   readonly clock: Clock
+  readonly random: Random
 }
 
 interface SigningKey {
@@ -46,7 +48,7 @@ export class IdentitySigner {
     return { keys: this.#keys.map(({ published }) => published) }
   }
 
-  /** Holds for at least half of its lifetime from now on. */
+  /** Holds for at least half of its lifetime from now on, or for as long as the caller's own credential. */
   sign(caller: Caller, service: string): string {
     const now = this.#options.clock.now()
     let ofCaller = this.#signed.get(caller)
@@ -56,8 +58,10 @@ export class IdentitySigner {
       ofCaller = new Map()
       this.#signed.set(caller, ofCaller)
     }
-    const { issuer, lifetimeMs } = this.#options
-    const { consumer, scopes, by = 'token', claims } = caller
+    const { issuer, lifetimeMs, random } = this.#options
+    const { consumer, scopes, by = 'token', claims, expiresAt } = caller
+    // Where the credential ends first, another one would end no later.
+    const bounded = expiresAt !== undefined && expiresAt <= now + lifetimeMs
     const payload = encode({
       iss: issuer,
       aud: service,
@@ -66,10 +70,12 @@ export class IdentitySigner {
       by,
       ...(claims === undefined ? {} : { claims }),
       iat: Math.floor(now / 1_000),
-      exp: Math.floor((now + lifetimeMs) / 1_000),
+      exp: Math.floor((bounded ? expiresAt : now + lifetimeMs) / 1_000),
+      // The token's, which goes along with many requests: no nonce of one.
+      jti: random.id(),
     })
     const token = `${this.#head}.${payload}.${signatureOf(`${this.#head}.${payload}`, this.#keys[0] as SigningKey)}`
-    ofCaller.set(service, { token, renewAt: now + lifetimeMs / 2 })
+    ofCaller.set(service, { token, renewAt: bounded ? expiresAt : now + lifetimeMs / 2 })
     return token
   }
 }

@@ -88,6 +88,7 @@ export function openAuth(options: AuthOptions): Auth {
           issuer: identity.issuer ?? `tidegate:${yaml.site}`,
           lifetimeMs: ms(identity.lifetime),
           clock,
+          random,
         })
       : undefined
   const told = openIdentity(identity, signer)

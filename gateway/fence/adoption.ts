@@ -49,6 +49,16 @@ export class Adoption implements Phase {
     return rows
   }
 
+  /** What was taken and told nobody counts again, within the bound. */
+  putBack(rows: readonly AdoptionRow[]): void {
+    for (const { placements, colo, firstSeen, lastSeen, requests } of rows) {
+      const row = this.#row(placements, colo, firstSeen)
+      row.firstSeen = Math.min(row.firstSeen, firstSeen)
+      row.lastSeen = Math.max(row.lastSeen, lastSeen)
+      row.requests += requests
+    }
+  }
+
   #count(placements: number, from: string): void {
     const now = this.#clock.now()
     const row = this.#row(placements, from.slice(0, nameLimit), now)

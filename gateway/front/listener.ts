@@ -61,7 +61,7 @@ export function createListener(
       headersTimeout: options.headMs,
       // Uploads may be long; what is too slow is for a body clock, not for a limit on the whole.
       requestTimeout: 0,
-      connectionsCheckingInterval: 1_000,
+      connectionsCheckingInterval: 100,
       // Above both limits of ours, so that what is too long is told apart (`framing`, `target`).
       maxHeaderSize: options.headBytes + options.targetBytes + headSlackBytes,
       // Ours answers with a code; Node's own refusal has no body.

@@ -9,7 +9,8 @@ export const rates = group(
       Type.String({
         pattern: '^rediss?://',
         patternErrorMessage: 'expected redis://host:port',
-        description: 'Redis in which the processes of this site count together; absent: each for itself.',
+        description:
+          'The one Redis server (no cluster) in which the processes of this site count together; absent: each for itself.',
       }),
     ),
     prefix: Type.String({

@@ -15,7 +15,7 @@ export interface RedisLimiterOptions {
   readonly prefix: string
 }
 
-/** Counts for all processes of a site, in one script a step. */
+/** Counts for all processes of a site, in one script a step: over keys of several slots, so on one server, never a cluster. */
 export class RedisLimiter implements Limiter {
   readonly #redis: ScriptedRedis
   readonly #prefix: string

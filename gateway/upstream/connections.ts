@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { type buildConnector, Client, type Dispatcher } from 'undici'
 import type { Clock } from '#server-kit/clock.ts'
+import { withoutBrackets } from './connector.ts'
 import { type IdleLimit, timeoutSaid } from './keep-alive.ts'
 import type { LoopLag } from './loop-lag.ts'
 
@@ -148,8 +149,9 @@ export class Connections {
       this.#sweeper ??= setTimeout(() => this.#sweep(), limitMs).unref()
     } else if (next.age === 'any' || (next.age === 'young' && idle.youngMs(now) > 0)) {
       this.#waiting.shift()
-      connection.ageMs = 0
-      connection.carry(next.options, next.handler)
+      // A turn later: only then does undici hold the connection for an idle one and look for what came behind the answer,
+      // which would else be taken for the next one.
+      setImmediate(carryLater, connection, next.options, next.handler)
     } else {
       this.drop(connection)
     }
@@ -268,7 +270,7 @@ class Connection {
       return
     }
     const { host, hostname, protocol, port } = this.#origin
-    this.#connect({ host, hostname: hostname.replace(/^\[|\]$/g, ''), protocol, port }, (error, socket) => {
+    this.#connect({ host, hostname: withoutBrackets(hostname), protocol, port }, (error, socket) => {
       if (error !== null) {
         ride.onResponseError(neverStarted, error)
         return

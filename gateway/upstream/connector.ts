@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import type { buildConnector } from 'undici'
 
 type Connect = buildConnector.connector
@@ -20,3 +21,15 @@ export function tellingResets(connect: Connect): Connect {
 function renameReset(error: NodeJS.ErrnoException): void {
   if (error.code === 'ECONNRESET') error.code = 'UND_ERR_SOCKET'
 }
+
+/** An address is nothing to ask a certificate for (RFC 6066 section 3); the certificate must hold for it all the same. */
+export function withoutAddress(connect: Connect): Connect {
+  return (options, callback) => {
+    const { servername, ...rest } = options
+    if (servername !== undefined && isIP(servername) !== 0) connect(rest, callback)
+    else connect(options, callback)
+  }
+}
+
+/** Of a URL's host: an IPv6 address stands in brackets there, and in no certificate. */
+export const withoutBrackets = (hostname: string): string => hostname.replace(/^\[|\]$/g, '')

@@ -4,7 +4,7 @@ import type { Clock } from '#server-kit/clock.ts'
 import type { Line } from './call.ts'
 import type { Candidate } from './choose.ts'
 import { type Age, type ConnectionEvents, Connections } from './connections.ts'
-import { tellingResets } from './connector.ts'
+import { tellingResets, withoutAddress, withoutBrackets } from './connector.ts'
 import { Health } from './health.ts'
 import { IdleLimit } from './keep-alive.ts'
 import type { LoopLag } from './loop-lag.ts'
@@ -100,7 +100,7 @@ export class Endpoint implements Candidate {
 
   #way(age: Age, connectMs: number): Dispatcher {
     const { protocol, hostname } = new URL(this.origin)
-    const servername = protocol === 'https:' ? (this.#options.tls.servername ?? hostname) : undefined
+    const servername = protocol === 'https:' ? (this.#options.tls.servername ?? withoutBrackets(hostname)) : undefined
     return new Way({ carrier: this.#carrier, age, connectMs, servername })
   }
 
@@ -114,7 +114,7 @@ export class Endpoint implements Candidate {
   #connector(connectMs: number): ReturnType<typeof buildConnector> {
     let connector = this.#connectors.get(connectMs)
     if (connector === undefined) {
-      connector = tellingResets(buildConnector({ ...this.#options.tls, timeout: connectMs }))
+      connector = tellingResets(withoutAddress(buildConnector({ ...this.#options.tls, timeout: connectMs })))
       this.#connectors.set(connectMs, connector)
     }
     return connector
@@ -123,6 +123,7 @@ export class Endpoint implements Candidate {
   /** HTTP/2 carries many requests on one connection: ages are the protocol's own business (GOAWAY). */
   #streams(): Pool {
     const { origin, tls, protocol, idleMs } = this.#options
+    const connect: H2ConnectOptions = { ...tls, timeout: h2ConnectMs, allowH2: true, useH2c: protocol === 'h2c' }
     return new Pool(origin, {
       connections: 4,
       allowH2: true,
@@ -132,14 +133,16 @@ export class Endpoint implements Candidate {
       headersTimeout: 0,
       bodyTimeout: 0,
       maxHeaderSize: 64 * 1024,
-      // undici's pool hands this word to the connector alone when it stands here.
-      connect: { ...tls, timeout: h2ConnectMs, ...(protocol === 'h2c' ? { useH2c: true } : {}) },
+      connect: withoutAddress(buildConnector(connect)),
     })
   }
 }
 
 /** Connections of HTTP/2 are shared by routes, so that no route's own time-out can hold for them. */
 const h2ConnectMs = 1_000
+
+/** Its types leave out one option that it takes. */
+type H2ConnectOptions = buildConnector.BuildOptions & { useH2c: boolean }
 
 interface WayOptions {
   readonly carrier: Connections | Pool

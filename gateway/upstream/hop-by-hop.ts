@@ -77,14 +77,47 @@ const plain = /^[a-z0-9-]*$/
 
 const isOurs = (name: string): boolean => name.charCodeAt(0) === 0x78 && withoutTwin(name).startsWith(ownPrefix)
 
-/** What only a front may say, under the name that a service may read it by. */
-function isFronts(written: string): boolean {
-  const name = withoutTwin(written)
-  return name.startsWith(ownPrefix) || name.startsWith('x-forwarded-') || ofRequests.has(name) || claims.has(name)
-}
-
 /** By which old clients say PUT or DELETE in a POST. On any other method they only get past a check of the method. */
 const methodOverrides: ReadonlySet<string> = new Set(['x-http-method-override', 'x-http-method', 'x-method-override'])
+
+interface NameFacts {
+  /** The name that a service may read it by. */
+  readonly twin: string
+  /** What only a front may say. */
+  readonly ofFronts: boolean
+  readonly overridesMethod: boolean
+  readonly claimsAddress: boolean
+}
+
+/** Of lower-case names that came lately: nearly all requests bear the same few. */
+const known = new Map<string, NameFacts>()
+const knownLimit = 1_000
+const nameLimit = 64
+
+function factsOf(name: string): NameFacts {
+  return known.get(name) ?? learned(name)
+}
+
+function learned(name: string): NameFacts {
+  const twin = withoutTwin(name)
+  const facts = {
+    twin,
+    ofFronts: twin.startsWith(ownPrefix) || twin.startsWith('x-forwarded-') || ofRequests.has(twin) || claims.has(twin),
+    overridesMethod: methodOverrides.has(twin),
+    claimsAddress: claims.has(name),
+  }
+  if (name.length > nameLimit) return facts
+  // All begin anew: were the latest left out, whoever once sends many names would slow every later request.
+  if (known.size >= knownLimit) known.clear()
+  known.set(name, facts)
+  return facts
+}
+
+/** Some field of the request says a client's address. */
+export function claimsAddress(names: readonly string[]): boolean {
+  for (let field = 0; field < names.length; field++) if (factsOf(names[field] as string).claimsAddress) return true
+  return false
+}
 
 /** Appends to `into` the fields of a `method` request that pass to a service, as they came; never those in `strip`. */
 export function passRequest(
@@ -94,13 +127,14 @@ export function passRequest(
   method: string,
   strip?: ReadonlySet<string>,
 ): HeaderPairs {
-  const override = (name: string) => method !== 'POST' && methodOverrides.has(withoutTwin(name))
+  const mayOverride = method === 'POST'
   // Counted down by us. RFC 9110 section 7.6.2.
   const counted = method === 'OPTIONS' ? 'max-forwards' : ''
   const named = namedByConnection(pairs, names)
   for (let field = 0; field < names.length; field++) {
     const name = names[field] as string
-    if (name === counted || isFronts(name) || override(name) || named?.has(name) || strip?.has(withoutTwin(name)))
+    const { twin, ofFronts, overridesMethod } = factsOf(name)
+    if (ofFronts || name === counted || (overridesMethod && !mayOverride) || named?.has(name) || strip?.has(twin))
       continue
     into.push(pairs[2 * field] as string, pairs[2 * field + 1] as string)
   }

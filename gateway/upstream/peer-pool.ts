@@ -1,6 +1,5 @@
-import { isIP } from 'node:net'
 import { buildConnector, type Dispatcher, Pool } from 'undici'
-import { tellingResets } from './connector.ts'
+import { tellingResets, withoutAddress, withoutBrackets } from './connector.ts'
 
 /**
  * Connections to another program of ours, which keeps idle ones far longer than we do. Time-outs of a request are the
@@ -28,7 +27,7 @@ class PeerPool extends Pool {
 
   constructor(origin: string, options: Pool.Options) {
     super(origin, options)
-    this.#name = new URL(origin).hostname.replace(/^\[|\]$/g, '')
+    this.#name = withoutBrackets(new URL(origin).hostname)
   }
 
   override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
@@ -40,12 +39,3 @@ class PeerPool extends Pool {
 
 /** Its types leave out one option that it takes. */
 type NamedOptions = Dispatcher.DispatchOptions & { servername?: string }
-
-/** An address is nothing to ask a certificate for (RFC 6066 section 3); the certificate must hold for it all the same. */
-function withoutAddress(connect: buildConnector.connector): buildConnector.connector {
-  return (options, callback) => {
-    const { servername, ...rest } = options
-    if (servername !== undefined && isIP(servername) !== 0) connect(rest, callback)
-    else connect(options, callback)
-  }
-}

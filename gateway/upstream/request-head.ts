@@ -2,7 +2,7 @@ import { headers as names } from '#routes/messages.ts'
 import type { Exchange } from '../exchange.ts'
 import { firstValue, type HeaderPairs, withoutField } from '../header-pairs.ts'
 import { forwardedFields } from './forwarded-fields.ts'
-import { addressClaims, passRequest, takesTrailers } from './hop-by-hop.ts'
+import { addressClaims, claimsAddress, passRequest, takesTrailers } from './hop-by-hop.ts'
 
 export interface HeadOptions {
   /** Our name in Via; undefined = requests get none from us. */
@@ -29,7 +29,7 @@ export function requestHead(
   passRequest(x.headers, x.names, head, x.method, strip)
   if (x.maxForwards !== undefined) head.push('max-forwards', String(x.maxForwards))
   if (takesTrailers(x)) head.push('te', 'trailers')
-  for (const name of addressClaims) if (x.names.includes(name)) head.push(name, x.client)
+  if (claimsAddress(x.names)) for (const name of addressClaims) if (x.names.includes(name)) head.push(name, x.client)
   forwardedFields(x, believes(x), head)
   appendVia(x, pseudonym, head)
   head.push(names.requestId, x.requestId)

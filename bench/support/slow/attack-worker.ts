@@ -7,6 +7,7 @@ export type AttackKind = 'slow head' | 'silent body' | 'slow body' | 'slow read'
 export interface AttackPlan {
   readonly port: number
   readonly connections: Readonly<Record<AttackKind, number>>
+  readonly rampMs: number
 }
 
 /** How one connection ended. */
@@ -19,7 +20,7 @@ export interface AttackEnd {
 
 /** Between two bytes: less than any idle limit, so that only a clock on the whole finds them. */
 const trickleMs = 1_000
-const { port, connections } = workerData as AttackPlan
+const { port, connections, rampMs } = workerData as AttackPlan
 const open = new Set<Socket>()
 let over = false
 
@@ -61,8 +62,6 @@ function hold(kind: AttackKind, address: string): void {
   })
 }
 
-/** They come over so long: what is measured is being slow, not coming all at once. */
-const rampMs = 3_000
 const all = (Object.entries(connections) as [AttackKind, number][]).flatMap(([kind, wanted]) =>
   Array<AttackKind>(wanted).fill(kind),
 )

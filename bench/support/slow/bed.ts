@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { Worker } from 'node:worker_threads'
 import { openBed } from '../../../test/gateway/bed.ts'
-import { placementSet, route, service, structure } from '../../../test/support/tables.ts'
+import { placementSet, policy, route, service, structure } from '../../../test/support/tables.ts'
 import { OpenLoop } from '../open-loop.ts'
 import type { AttackEnd, AttackPlan } from './attack-worker.ts'
 
@@ -20,7 +20,8 @@ export interface SlowBed extends AsyncDisposable {
   rssMiB(): number
   /** 99th percentile of good requests' answers over some seconds of open-loop load, ms, and how many failed. */
   load(seconds: number): Promise<{ readonly p99: number; readonly failed: number; readonly count: number }>
-  attack(connections: AttackPlan['connections']): Attack
+  /** They come one after the other within `rampMs`. */
+  attack(connections: AttackPlan['connections'], rampMs: number): Attack
 }
 
 export interface Attack {
@@ -28,7 +29,8 @@ export interface Attack {
   stop(): Promise<void>
 }
 
-const perSecond = 150
+/** About a quarter of what one process serves on a small machine: beside a gateway that does nothing, anything is slow. */
+const perSecond = 600
 
 export async function openSlowBed(clocks: Clocks): Promise<SlowBed> {
   const upstream = new Worker(new URL('./service-worker.ts', import.meta.url))
@@ -40,7 +42,10 @@ export async function openSlowBed(clocks: Clocks): Promise<SlowBed> {
     service('orders', { tier: 1, deployments: deployments('127.0.0.1') }),
     service('uploads', { tier: 3, deployments: deployments('localhost') }),
   ]
-  const routes = [route('/v1/**'), route('/upload/**', { service: 'uploads' })]
+  // Long answers and uploads may take their time: it is the clocks that must find who wastes it.
+  const timeout = { ...policy.timeout, totalMs: 300_000 }
+  const uploads = { service: 'uploads', policy: { ...policy, timeout } }
+  const routes = [route('/v1/**'), route('/upload/**', uploads)]
   await bed.writeTable('table', structure(routes, { services }), placementSet([]))
   const limits = { ...clocks, deploymentConnections: 4_000, deploymentInFlight: 4_000, maxInFlight: 10_000 }
   const log = { level: 'error', access: false }
@@ -68,10 +73,10 @@ export async function openSlowBed(clocks: Clocks): Promise<SlowBed> {
       times.sort((a, b) => a - b)
       return { p99: times[Math.floor(times.length * 0.99)] ?? 0, failed, count: times.length }
     },
-    attack: (connections) => {
+    attack: (connections, rampMs) => {
       const ends: AttackEnd[] = []
       const worker = new Worker(new URL('./attack-worker.ts', import.meta.url), {
-        workerData: { port: gateway.port, connections } satisfies AttackPlan,
+        workerData: { port: gateway.port, connections, rampMs } satisfies AttackPlan,
       })
       worker.on('message', (end: AttackEnd) => ends.push(end))
       return { ends, stop: () => stopped(worker) }

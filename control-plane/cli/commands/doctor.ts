@@ -18,7 +18,10 @@ export async function doctorHops(
   const sites = site === undefined ? (await client.sites()).map(({ name }) => name) : [site]
   tell(`Watching idle connections for ${watch} ...`)
   const answers = await Promise.all(
-    sites.map(async (name) => ({ name, answer: await client.gateway<HopsAnswer>(name, `hops?watch=${watch}`) })),
+    sites.map(async (name) => ({
+      name,
+      answer: await client.gateway<HopsAnswer>(name, `hops?watch=${encodeURIComponent(watch)}`),
+    })),
   )
   const rows = answers.flatMap(({ name, answer }) =>
     answer.instances.map((instance): Row => ({ site: name, ...instance, verdict: verdictOf(instance) })),

@@ -1,4 +1,5 @@
 import type { RouteRecord } from '#routes/gateway-answers.ts'
+import type { Client } from '../../api-client/client.ts'
 import { json, table } from '../print.ts'
 import type { Session } from '../session.ts'
 import { type PathAdvice, pathAdvice } from './path-advice.ts'
@@ -11,11 +12,8 @@ export async function lintPaths(
   _: readonly string[],
   { host }: { host?: string },
 ): Promise<void> {
-  const sites = await client.sites()
-  const records = await Promise.all(
-    sites.map(async ({ name }) => (await client.gateway<{ routes: RouteRecord[] }>(name, 'recorder')).routes),
-  )
-  const asked = records.flat().filter((record) => host === undefined || record.host === host || record.host === '')
+  const records = await everyRecord(client)
+  const asked = records.filter((record) => host === undefined || record.host === host || record.host === '')
   const advice = pathAdvice(asked)
   if (format === 'json') return out(json(advice))
   out(wordsOf(advice))
@@ -32,6 +30,19 @@ export async function lintPaths(
     )
   }
   tell('From what the gateways saw since their start: let them see a whole week before you trust it.')
+}
+
+/** Each process records what it served itself: of a site that has several, one tells but a part. */
+async function everyRecord(client: Client): Promise<RouteRecord[]> {
+  const [sites, gateways] = await Promise.all([client.sites(), client.gateways()])
+  const asks = sites.flatMap(({ name }) => {
+    const live = gateways.filter(({ site, state }) => site === name && state === 'live')
+    // Where none is live the control plane chooses, or says why it cannot.
+    if (live.length === 0) return [{ name, path: 'recorder' }]
+    return live.map(({ instance }) => ({ name, path: `recorder?instance=${encodeURIComponent(instance)}` }))
+  })
+  const answers = await Promise.all(asks.map(({ name, path }) => client.gateway<{ routes: RouteRecord[] }>(name, path)))
+  return answers.flatMap(({ routes }) => routes)
 }
 
 function wordsOf({ requests, policy, routes }: PathAdvice): string {

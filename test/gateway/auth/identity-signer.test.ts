@@ -2,6 +2,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose'
 import { describe, expect, it } from 'vitest'
 import { HeldClock } from '#server-kit/clock.ts'
+import { seededRandom } from '#server-kit/random.ts'
 import { IdentitySigner } from '../../../gateway/auth/identity-signer.ts'
 
 const pem = (key: { export(options: { type: 'pkcs8'; format: 'pem' }): string | Buffer }) =>
@@ -15,7 +16,13 @@ const anna = { consumer: 'anna', scopes: ['a', 'b'], by: 'jwt', claims: { branch
 
 function signerOf(texts: readonly string[], clock = new HeldClock()) {
   const keys = texts.map((text, at) => ({ path: `key-${at}`, pem: text }))
-  return new IdentitySigner({ keys, issuer: 'tidegate:onprem', lifetimeMs: 60_000, clock })
+  return new IdentitySigner({
+    keys,
+    issuer: 'tidegate:onprem',
+    lifetimeMs: 60_000,
+    clock,
+    random: seededRandom(1, clock),
+  })
 }
 
 describe('a signed identity', () => {
@@ -47,6 +54,24 @@ describe('a signed identity', () => {
     expect(signer.sign(anna, 'billing')).not.toBe(token)
     clock.advance(1)
     expect(signer.sign(anna, 'orders')).not.toBe(token)
+  })
+
+  it('ends with the credential of its caller at the latest, and has a name of its own', () => {
+    const clock = new HeldClock()
+    const signer = signerOf([pems.ed25519], clock)
+    const read = (token: string) => JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
+    const leaving = { ...anna, expiresAt: clock.now() + 20_900 }
+
+    const token = signer.sign(leaving, 'orders')
+    const { exp, iat, jti } = read(token)
+
+    expect(exp).toBe(Math.floor(leaving.expiresAt / 1_000))
+    expect(iat).toBeLessThan(exp)
+    expect(jti).toMatch(/^[0-9A-Z]{26}$/)
+    expect(read(signer.sign(leaving, 'billing')).jti).not.toBe(jti)
+    // Signing it again would gain nothing.
+    clock.advance(20_000)
+    expect(signer.sign(leaving, 'orders')).toBe(token)
   })
 
   it('needs a key of a kind that is safe to use', () => {

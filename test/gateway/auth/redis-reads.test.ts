@@ -33,6 +33,30 @@ describe('a look-up in Redis', () => {
     expect((await reads.read(form, 'token:x')).caller?.consumer).toBe('shop')
   })
 
+  it('is refused after the deadline and keeps its place until its client gave up, whatever that says then', async () => {
+    let giveUp: (() => void) | undefined
+    const get = () =>
+      new Promise<string>((_, reject) => {
+        giveUp = () => reject(new Error('Connection is closed.'))
+      })
+    const reads = new RedisReads({ redis: { get } as never, deadlineMs: 20, clock: systemClock, limit: 1 })
+
+    await expect(reads.read(form, 'token:x')).rejects.toMatchObject({ code: 'auth-store-away' })
+    const [first] = [giveUp]
+    await expect(reads.read(form, 'token:x')).rejects.toMatchObject({ code: 'auth-store-away' })
+    expect(giveUp).toBe(first)
+
+    first?.()
+    await new Promise((resolve) => setImmediate(resolve))
+    const third = reads.read(form, 'token:x')
+    expect(giveUp).not.toBe(first)
+    giveUp?.()
+    await expect(third).rejects.toMatchObject({
+      code: 'auth-store-away',
+      cause: expect.objectContaining({ message: 'Connection is closed.' }),
+    })
+  })
+
   it('of a key that ends while its end is asked for finds nobody, who could be kept for a minute else', async () => {
     const reads = reading({ get: async () => 'shop', pttl: async () => -2 } as Partial<RedisClient>, 10)
 

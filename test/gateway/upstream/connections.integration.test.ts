@@ -119,4 +119,33 @@ describe('the connections to an instance', () => {
     expect(answers).toEqual(Array(10).fill(200))
     expect(most).toBe(2)
   })
+
+  it('F14: give a request that waited its own answer, and not what came behind the one before', async () => {
+    let connection: Socket | undefined
+    const answer = (text: string) => `HTTP/1.1 200 OK\r\ncontent-length: ${text.length}\r\n\r\n${text}`
+    const server = createServer((socket) => {
+      socket.on('error', () => {})
+      socket.on('data', (chunk) => {
+        if (chunk.includes('GET /v1/first ')) connection = socket
+        else socket.write(answer('mine'))
+      })
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    await using bed = await openServiceBed({ deployment: { url }, settings: { connections: 1 } })
+    const textOf = async (path: string) => (await fetch(bed.url + path)).text()
+
+    const first = textOf('/v1/first')
+    await eventually(() => connection)
+    const second = textOf('/v1/second')
+    await eventually(() => connections(bed)?.waiting === 1)
+    connection?.write(answer('first'))
+    // A packet of its own, there before the one who waited could be heard of.
+    const poison = (): unknown =>
+      connections(bed)?.waiting === 0 ? connection?.write(answer('poison')) : setImmediate(poison)
+    poison()
+
+    expect([await first, await second]).toEqual(['first', 'mine'])
+    server.close()
+  })
 })

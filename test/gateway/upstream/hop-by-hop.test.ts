@@ -19,6 +19,18 @@ describe('the fields of a request', () => {
     expect(passed(...pairs)).toEqual(pairs)
   })
 
+  it('are judged the same whatever names came before, and however many', () => {
+    const names = ['X_Tidegate.Consumer', 'x-real-ip', 'X-Method_Override', 'X-Kept', 'Host']
+    const pairs = names.flatMap((name) => [name, '1'])
+    const before = passed(...pairs)
+
+    for (let made = 0; made < 2_500; made++) passed(`X-Made-${made}`, '1', `X_${'y'.repeat(100)}-${made}`, '1')
+
+    expect(before).toEqual(['X-Kept', '1'])
+    expect(passed(...pairs)).toEqual(before)
+    expect(passRequest(pairs, lowerNames(pairs), [], 'POST')).toEqual(['X-Method_Override', '1', 'X-Kept', '1'])
+  })
+
   it('H1: of one connection end here, and with them what Connection names', () => {
     expect(
       passed(

@@ -47,6 +47,17 @@ describe('what a service reads of the client', () => {
     expect(values(head, 'forwarded')).toHaveLength(1)
   })
 
+  it('H5: stands in every other field in which the client named an address, once, and in no further one', () => {
+    const x = exchangeOf(['X-Real-IP', '6.6.6.6', 'x-real-ip', '7.7.7.7', 'True-Client-IP', '8.8.8.8'])
+    x.client = '203.0.113.9'
+
+    const head = requestHead(x, options)
+
+    expect(values(head, 'x-real-ip')).toEqual(['203.0.113.9'])
+    expect(values(head, 'true-client-ip')).toEqual(['203.0.113.9'])
+    expect(values(head, 'cf-connecting-ip')).toEqual([])
+  })
+
   it('H5: goes on behind a trusted proxy, and that proxy is appended', () => {
     const x = exchangeOf(['X-Forwarded-For', '1.2.3.4', 'Forwarded', 'for=1.2.3.4', 'X-Forwarded-Port', '443'], {
       peer: '10.0.0.1',

@@ -2,11 +2,12 @@ import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
+import { createSecureServer } from 'node:http2'
 import { createServer, type ServerOptions } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { DeploymentTls } from '#routes/structure.ts'
+import type { DeploymentFacts, DeploymentTls } from '#routes/structure.ts'
 import { readCertificates } from '../../../gateway/upstream/upstream-tls.ts'
 import { type TemporaryFolder, temporaryFolder } from '../../support/temporary-folder.ts'
 import { openServiceBed } from './service-bed.ts'
@@ -39,6 +40,7 @@ beforeAll(async () => {
   )
   await certificate('good', 'DNS:localhost,DNS:orders.test')
   await certificate('wrong', 'DNS:elsewhere.test')
+  await certificate('addressed', 'IP:127.0.0.1,IP:::1')
   await certificate('client', 'DNS:gateway.test')
 })
 afterAll(() => folder[Symbol.asyncDispose]())
@@ -71,15 +73,21 @@ async function secureService(name: string, options: ServerOptions = {}): Promise
   }
 }
 
+const certificates = () =>
+  readCertificates({ own: { ca: 'ca.pem' }, us: { ca: 'ca.pem', cert: 'client.pem', key: 'client.key' } }, (relative) =>
+    folder.file(relative),
+  )
+
 async function asked(
   url: string,
   tls: DeploymentTls,
+  protocol: Pick<DeploymentFacts, 'protocol'> = {},
 ): Promise<{ status: number; code: string | null; metrics: string }> {
-  const certificates = readCertificates(
-    { own: { ca: 'ca.pem' }, us: { ca: 'ca.pem', cert: 'client.pem', key: 'client.key' } },
-    (relative) => folder.file(relative),
-  )
-  await using bed = await openServiceBed({ deployment: { url, tls }, certificates, settings: { breaker: false } })
+  await using bed = await openServiceBed({
+    deployment: { url, tls, ...protocol },
+    certificates: certificates(),
+    settings: { breaker: false },
+  })
   const answer = await fetch(bed.url)
   await answer.text()
   return { status: answer.status, code: answer.headers.get('x-code'), metrics: await bed.metrics() }
@@ -92,6 +100,50 @@ describe('C7: a service behind TLS', () => {
     expect(await asked(service.url, { ca: 'own' })).toMatchObject({ status: 200 })
     expect(await asked(service.url, { ca: 'own', sni: 'orders.test' })).toMatchObject({ status: 200 })
     expect(service.seen.map(({ servername }) => servername)).toEqual(['localhost', 'orders.test'])
+  })
+
+  it.each([
+    ['127.0.0.1', '127.0.0.1'],
+    ['[::1]', '::1'],
+  ])(
+    'C7: is reached at %s over HTTP/2 when its certificate holds for that address, which is not said in SNI',
+    async (host, address) => {
+      const names: unknown[] = []
+      const server = createSecureServer({ cert: pem('addressed.pem'), key: pem('addressed.key') })
+      server.on('session', ({ socket }) => names.push((socket as TLSSocket & { servername?: unknown }).servername))
+      server.on('stream', (stream) => {
+        stream.respond({ ':status': 200 })
+        stream.end('ok')
+      })
+      server.listen(0, address)
+      await once(server, 'listening')
+
+      const url = `https://${host}:${(server.address() as AddressInfo).port}`
+      expect(await asked(url, { ca: 'own' }, { protocol: 'h2' })).toMatchObject({ status: 200 })
+      expect(names).toEqual([false])
+      server.close()
+    },
+  )
+
+  it('C7: is reached at an address over HTTP/1.1 by every connection, also one that takes the place of a closed one', async () => {
+    const names: unknown[] = []
+    const server = createServer({ cert: pem('addressed.pem'), key: pem('addressed.key') }, (message, response) => {
+      names.push((message.socket as TLSSocket & { servername?: unknown }).servername)
+      response.setHeader('connection', 'close')
+      response.end('ok')
+    }).listen(0, '::1')
+    await once(server, 'listening')
+    await using bed = await openServiceBed({
+      deployment: { url: `https://[::1]:${(server.address() as AddressInfo).port}`, tls: { ca: 'own' } },
+      certificates: certificates(),
+      settings: { connections: 1 },
+    })
+
+    const answers = await Promise.all(Array.from({ length: 4 }, () => fetch(bed.url)))
+
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200])
+    expect(names).toEqual([false, false, false, false])
+    server.close()
   })
 
   it('C7: gets 502 upstream-tls when nobody whom we believe has signed it, for another name, and when it is over', async () => {
