@@ -18,6 +18,6 @@ const offered: ReadonlySet<string> = new Set([
  */
 export function isOffered(raw: string): boolean {
   const [path = ''] = raw.split('?', 1)
-  if (!/^(?:\/[A-Za-z0-9_~:-][A-Za-z0-9._~:-]*)+$/.test(path)) return false
+  if (!/^(?:\/[A-Za-z0-9_~:-][A-Za-z0-9._~:@-]*)+$/.test(path)) return false
   return offered.has(path.split('/')[1] ?? '')
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { isOffered } from '../../../control-plane/gateways/gateway-path.ts'
 
 describe('a path of the internal API of a gateway', () => {
-  it.each(['/status', '/status?documents=1', '/upstreams/a:1/eject', '/extensions/one/off', '/routes?q=%2F..%2F'])(
+  it.each(['/status', '/status?documents=1', '/upstreams/orders@10.0.0.7:8080/eject', '/extensions/one/off', '/routes?q=%2F..%2F'])(
     'is passed on when it is offered: %s',
     (path) => {
       expect(isOffered(path)).toBe(true)
@@ -35,7 +35,7 @@ describe('a path of the internal API of a gateway', () => {
   })
 
   it('is the same text after any normalising, whenever it is passed on', () => {
-    const pieces = fc.constantFrom('/', 'status', '.', '..', '%2e', '%2F', '\\', ';', 'tokens', 'a', '?', '%')
+    const pieces = fc.constantFrom('/', 'status', '.', '..', '%2e', '%2F', '\\', ';', 'tokens', 'a', '?', '%', '@', ':')
     fc.assert(
       fc.property(fc.array(pieces, { maxLength: 12 }), (parts) => {
         const path = `/${parts.join('')}`
