@@ -3,12 +3,15 @@ import { describe, expect, it } from 'vitest'
 import { isOffered } from '../../../control-plane/gateways/gateway-path.ts'
 
 describe('a path of the internal API of a gateway', () => {
-  it.each(['/status', '/status?documents=1', '/upstreams/orders@10.0.0.7:8080/eject', '/extensions/one/off', '/routes?q=%2F..%2F'])(
-    'is passed on when it is offered: %s',
-    (path) => {
-      expect(isOffered(path)).toBe(true)
-    },
-  )
+  it.each([
+    '/status',
+    '/status?documents=1',
+    '/upstreams/orders@10.0.0.7:8080/eject',
+    '/extensions/one/off',
+    '/routes?q=%2F..%2F',
+  ])('is passed on when it is offered: %s', (path) => {
+    expect(isOffered(path)).toBe(true)
+  })
 
   it.each([
     '',
