@@ -1,7 +1,8 @@
+import { readCache } from './catalog-cache.ts'
 import { type Cidr, covers, readCidr } from './cidr.ts'
 import { listed } from './fault.ts'
 import type { Findings } from './findings.ts'
-import type { CachePolicy, LimitsPolicy, Rate, RetryPolicy, RoutePolicy, TimeoutPolicy } from './policy.ts'
+import type { LimitsPolicy, Rate, RetryPolicy, RoutePolicy, TimeoutPolicy } from './policy.ts'
 import { longestWaitMs, parseBurst, parseDuration, parseQuota, parseSize, printDuration } from './quantity.ts'
 import type { RouteDocument } from './route-schema.ts'
 
@@ -61,31 +62,6 @@ function readTimeout({ timeout, stream }: RouteDocument, pointer: string, findin
     findings.fault(`${pointer}/${inner}`, timeout[inner], expected, {
       fix: `write "${outer}: ${printDuration(innerMs)}" or more`,
     })
-  }
-}
-
-function readCache(route: RouteDocument, pointer: string, findings: Findings): CachePolicy | undefined {
-  const { cache, auth, methods, stream } = route
-  if (cache === undefined) return undefined
-  const at = `${pointer}/cache`
-  if (auth !== 'public' && cache.per === undefined) {
-    const expected = 'the route needs a token, so only answers marked public are stored'
-    findings.warn(at, 'cache', expected, 'add "per: consumer", or "auth: public"')
-  }
-  if (methods !== undefined && !methods.includes('GET') && !methods.includes('HEAD')) {
-    const expected = `answers to ${methods.join(', ')} are never stored`
-    findings.warn(at, 'cache', expected, 'take it out, or give GET a route of its own')
-  }
-  if (stream !== undefined) {
-    const fix = 'take "cache" or "stream" out'
-    findings.faultOfKey(at, 'cache', 'an answer without end is never whole, so it is never stored', { fix })
-  }
-  return {
-    ttlMs: parseDuration(cache.ttl) as number,
-    staleWhileRevalidateMs: parseDuration(cache.staleWhileRevalidate) as number,
-    tags: cache.tags,
-    vary: [...new Set(cache.vary)].sort(),
-    ...(cache.per === undefined ? {} : { per: cache.per }),
   }
 }
 

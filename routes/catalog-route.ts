@@ -1,6 +1,7 @@
 import { readAnswers } from './catalog-answers.ts'
+import { checkTags } from './catalog-cache.ts'
 import { readConditions } from './catalog-conditions.ts'
-import { checkTemplate, parametersOf } from './catalog-names.ts'
+import { parametersOf } from './catalog-names.ts'
 import type { OpenApiDocuments } from './catalog-openapi-documents.ts'
 import { readCallPolicy } from './catalog-policy.ts'
 import { readTransforms } from './catalog-transforms.ts'
@@ -92,12 +93,7 @@ function readRoutePolicy(
 ): RoutePolicy {
   const { effect, trailingSlash, accepts, stream, upgrade, earlyHints, bodyWithoutMeaning } = route
   const call = readCallPolicy(route, pointer, findings)
-  if (pattern !== undefined) {
-    const names = parametersOf(pattern)
-    route.cache?.tags.forEach((tag, at) => {
-      checkTemplate(tag, { names }, `${pointer}/cache/tags/${at}`, findings)
-    })
-  }
+  if (pattern !== undefined) checkTags(route, parametersOf(pattern), pointer, findings)
   return {
     ...(effect === undefined ? {} : { effect }),
     ...(trailingSlash === undefined ? {} : { trailingSlash }),

@@ -54,3 +54,34 @@ export interface ProbedInstance {
   readonly idleMs: number
   readonly probe: HopProbe
 }
+
+/** Words of one invalidation, all kinds together. */
+export const invalidationWordLimit = 1_000
+
+/**
+ * Body of `POST /cache/v1/{namespace}:invalidate`: whatever any of the words names. `keys` are of programs that keep values
+ * under keys of their own; `urls`, `prefixes`, `groups` and `routes` are of a service's answers.
+ */
+export interface CacheInvalidation {
+  readonly urls?: readonly string[]
+  /** `api.example.com/v1/orders`: host, port where it is none of the usual, and whole segments. */
+  readonly prefixes?: readonly string[]
+  readonly tags?: readonly string[]
+  readonly groups?: readonly string[]
+  readonly routes?: readonly string[]
+  readonly keys?: readonly string[]
+  readonly all?: boolean
+  /** Seconds for which what was hit stays of use as stale; absent: it is gone at once. */
+  readonly soft?: number
+  readonly reason?: string
+}
+
+/** What a gateway answers once the invalidation is durable at its site. */
+export interface CacheInvalidated {
+  /** Unsigned 64 bit, in decimal: nothing with a lower one is served any more. */
+  readonly stamp: string
+  /** Words that were applied, by kind. */
+  readonly words: Readonly<Record<string, number>>
+  /** `journaled`: it waits to be taken there, as invalidation debt. */
+  readonly sites: Readonly<Record<string, 'applied' | 'journaled'>>
+}

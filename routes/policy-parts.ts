@@ -4,11 +4,13 @@ import { listOf, mappingOf, objectOf, positive, type Reader, wordOf, yes } from 
 import type {
   AnswerPolicy,
   AuthPolicy,
+  CacheKeyPolicy,
   CachePolicy,
   CompressPolicy,
   CorsPolicy,
   HeaderEdits,
   LimitsPolicy,
+  NegativePolicy,
   ParameterRule,
   Rate,
   RetryPolicy,
@@ -33,10 +35,60 @@ const auth = objectOf<AuthPolicy>({ scopes: listOf(text) }, { any: listOf(wordOf
 
 const timeout = objectOf<TimeoutPolicy>({ connectMs: count, firstByteMs: count, totalMs: count }, { idleMs: positive })
 
+const onlyThese = objectOf<{ readonly only: readonly string[] }>({ only: listOf(text) }, {})
+const allBut = objectOf<{ readonly except: readonly string[] }>({ except: listOf(text) }, {})
+const query: Reader<NonNullable<CacheKeyPolicy['query']>> = (value) =>
+  value === 'none' ? value : (onlyThese(value) ?? allBut(value))
+
+const cacheKey = objectOf<CacheKeyPolicy>({}, { query, sort: yes, headers: listOf(headerName), cookies: listOf(text) })
+
+const isFailure = (name: string): boolean => /^(4\d\d|5xx)$/.test(name)
+
 const cache = objectOf<CachePolicy>(
+  {
+    profile: wordOf('api', 'strict'),
+    per: wordOf('everyone', 'consumer', 'token'),
+    key: cacheKey,
+    tags: listOf(text),
+  },
+  {
+    ttlMs: count,
+    override: yes,
+    staleWhileRevalidateMs: count,
+    staleIfErrorMs: count,
+    negative: objectOf<NegativePolicy>({ statuses: mappingOf(isFailure, positive) }, { connectMs: positive }),
+    maxBodyBytes: count,
+    targeted: listOf(headerName),
+    dropSetCookie: yes,
+    ignoreCookies: yes,
+    forwardTags: yes,
+    coalesce: wordOf('site'),
+    prefixDepth: count,
+    memory: wordOf('off'),
+  },
+)
+
+interface FormerCachePolicy {
+  readonly ttlMs: number
+  readonly staleWhileRevalidateMs: number
+  readonly tags: readonly string[]
+  readonly vary: readonly string[]
+  readonly per?: 'consumer'
+}
+
+const formerCache = objectOf<FormerCachePolicy>(
   { ttlMs: count, staleWhileRevalidateMs: count, tags: listOf(text), vary: listOf(text) },
   { per: wordOf('consumer') },
 )
+
+/** As the first releases wrote it: gateways are renewed before the control plane, whose structures look like this until then. */
+function readFormerCache(value: unknown): CachePolicy | undefined {
+  const read = formerCache(value)
+  if (read === undefined) return undefined
+  const { ttlMs, staleWhileRevalidateMs, tags, vary, per = 'everyone' } = read
+  const stale = staleWhileRevalidateMs === 0 ? {} : { staleWhileRevalidateMs }
+  return { profile: 'api', ttlMs, ...stale, per, key: vary.length === 0 ? {} : { headers: vary }, tags }
+}
 
 const retry = objectOf<RetryPolicy>(
   {},
@@ -140,7 +192,7 @@ const policy = objectOf<RoutePolicy>(
     effect: wordOf('read', 'write'),
     trailingSlash: wordOf('ignore'),
     accepts: listOf(wordOf('encoded-slash', 'double-slash')),
-    cache,
+    cache: (value) => cache(value) ?? readFormerCache(value),
     stream: yes,
     upgrade: listOf(wordOf('websocket')),
     earlyHints: yes,

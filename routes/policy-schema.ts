@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { burstText, durationText, quotaText, waitText } from './quantity.ts'
+import { burstText, quotaText, waitText } from './quantity.ts'
 import { atMost, closed, headerText, on } from './schema-texts.ts'
 
 /** Who may call a route, how often, and how long and how often its service is asked. */
@@ -35,36 +35,6 @@ export const auth = Type.Union(
     default: { scopes: [] },
     description: '"public" needs no token; otherwise a valid token with all these scopes; absent = any valid token.',
   },
-)
-
-export const cache = Type.Object(
-  {
-    ttl: Type.String({ ...durationText, description: 'How long an answer is fresh.' }),
-    staleWhileRevalidate: Type.String({
-      ...durationText,
-      default: '0s',
-      description: 'How long after that it is still served while a new one is fetched.',
-    }),
-    tags: Type.Array(
-      Type.String({
-        pattern: '^[^\\s,]{1,200}$',
-        patternErrorMessage: 'expected a tag without spaces and commas, such as "order:{id}"',
-      }),
-      { maxItems: 20, default: [], description: 'Names for purging; {id} takes the path parameter of that name.' },
-    ),
-    vary: Type.Array(Type.String(headerText), {
-      maxItems: 10,
-      default: [],
-      description: 'Request headers that select a variant, in lower case.',
-    }),
-    per: Type.Optional(
-      Type.Literal('consumer', {
-        description:
-          'Keep one entry for each identity; without it only answers marked public are kept for known callers.',
-      }),
-    ),
-  },
-  { ...closed, description: 'Whether and how long the gateway keeps answers; absent = not at all.' },
 )
 
 export const timeout = Type.Object(

@@ -58,15 +58,57 @@ export interface TimeoutPolicy {
   readonly idleMs?: number
 }
 
+/** Every key but `query` names fields: those that differ make entries that differ. */
+export interface CacheKeyPolicy {
+  /** Which query parameters are part of the key. Absent: the raw query, order and duplicates significant. */
+  readonly query?: 'none' | { readonly only: readonly string[] } | { readonly except: readonly string[] }
+  /** Parameters are put in order first: the order that clients write them in makes no difference. */
+  readonly sort?: true
+  /** Request headers; lower case, sorted. */
+  readonly headers?: readonly string[]
+  /** Names of cookies; sorted. */
+  readonly cookies?: readonly string[]
+}
+
+/** How long failures are kept, ms, where the answer itself states nothing. */
+export interface NegativePolicy {
+  /** By status: `404`, `405`, `410`, `414`, and `5xx` for 500, 502, 503 and 504. */
+  readonly statuses: Readonly<Record<string, number>>
+  /** The service could not be reached. */
+  readonly connectMs?: number
+}
+
 export interface CachePolicy {
-  readonly ttlMs: number
-  readonly staleWhileRevalidateMs: number
-  /** Templates over path parameters: `order:{id}`. */
+  /** `strict`: what the RFCs allow and nothing of the operator's own. `api`: safer defaults, and the operator's times count. */
+  readonly profile: 'api' | 'strict'
+  /** Freshness where the service states none. */
+  readonly ttlMs?: number
+  /** `ttlMs` and the two stale windows also replace what the service states; never a prohibition. */
+  readonly override?: true
+  readonly staleWhileRevalidateMs?: number
+  readonly staleIfErrorMs?: number
+  /** Whose an entry is. Never `everyone` on a route with auth, but where the catalog says `sharedWhenPublic`. */
+  readonly per: 'everyone' | 'consumer' | 'token'
+  readonly key: CacheKeyPolicy
+  /** Templates: `order:{id}`, `{query.x}`, `{consumer}`. */
   readonly tags: readonly string[]
-  /** Request headers that select a variant; lower case. */
-  readonly vary: readonly string[]
-  /** `consumer` = one entry an identity; without it an authenticated answer is stored only if it says `public`. */
-  readonly per?: 'consumer'
+  readonly negative?: NegativePolicy
+  /** Absent: 1 MiB. */
+  readonly maxBodyBytes?: number
+  /** Targeted fields (RFC 9213) in order, lower case. Absent: the site's. */
+  readonly targeted?: readonly string[]
+  /** Answers with Set-Cookie are stored without it. */
+  readonly dropSetCookie?: true
+  /** What the service sets by cookies does not depend on the cookies that it got. */
+  readonly ignoreCookies?: true
+  /** Surrogate-Key and Cache-Tag go on to clients. */
+  readonly forwardTags?: true
+  /** Absent: requests for one key wait for one another in a process. */
+  readonly coalesce?: 'site'
+  /** Path segments by which prefixes can be purged, 0..8. Absent: 4. */
+  readonly prefixDepth?: number
+  /** Never kept in the process' own memory. */
+  readonly memory?: 'off'
 }
 
 /** `unsent`, `reset` and `stale` are what the connection did; numbers are answers of the service. */

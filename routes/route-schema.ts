@@ -1,5 +1,6 @@
 import Type, { type Static } from 'typebox'
-import { addresses, auth, cache, limits, retry, timeout } from './policy-schema.ts'
+import { cache } from './cache-schema.ts'
+import { addresses, auth, limits, retry, timeout } from './policy-schema.ts'
 import { sizeText } from './quantity.ts'
 import { closed, headerText, methodText, nameText, on, parameterText } from './schema-texts.ts'
 import { answer, compress, cors, rewrite, validate } from './transform-schema.ts'

@@ -84,7 +84,7 @@ describe('a structure says what the catalog says', () => {
     effect: read
     trailingSlash: ignore
     auth: public
-    cache: { ttl: 1m, staleWhileRevalidate: 5s, tags: ["b:{id}"], vary: [b, a], per: consumer }
+    cache: { ttl: 1m, staleWhileRevalidate: 5s, tags: ["b:{id}"], key: { headers: [b, a], query: [q] } }
     timeout: { total: 2m }
     maxBody: 8MiB`
     const [read] = structureOf([sites, teams, file('b', '{ onprem: { url: "http://b" } }', route)]).routes
@@ -99,7 +99,14 @@ describe('a structure says what the catalog says', () => {
         effect: 'read',
         trailingSlash: 'ignore',
         auth: 'public',
-        cache: { ttlMs: 60_000, staleWhileRevalidateMs: 5000, tags: ['b:{id}'], vary: ['a', 'b'], per: 'consumer' },
+        cache: {
+          profile: 'api',
+          ttlMs: 60_000,
+          staleWhileRevalidateMs: 5000,
+          per: 'everyone',
+          key: { query: { only: ['q'] }, headers: ['a', 'b'] },
+          tags: ['b:{id}'],
+        },
         timeout: { connectMs: 1000, firstByteMs: 15_000, totalMs: 120_000 },
         maxBodyBytes: 8 * 1024 ** 2,
       },

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { CachePolicy } from '#routes/policy.ts'
 import { seededRandom } from '#server-kit/random.ts'
 import { eventually } from '../../support/eventually.ts'
 import { placementSet, policy, route, service, structure } from '../../support/tables.ts'
@@ -69,7 +70,7 @@ beforeAll(async () => {
   upstream.listen(0, '127.0.0.1')
   await once(upstream, 'listening')
   const url = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`
-  const cache = { ttlMs: 1_000, staleWhileRevalidateMs: 0, tags: [], vary: [] }
+  const cache: CachePolicy = { profile: 'api', ttlMs: 1_000, per: 'everyone', key: {}, tags: [] }
   const quick = { ...policy, cache, timeout: { connectMs: 200, firstByteMs: 150, totalMs: 300 } }
   const services = [service('orders', { deployments: [{ site: 'onprem', url }] })]
   await bed.writeTable('table', structure([route('/v1/**', { policy: quick })], { services }), placementSet([]))

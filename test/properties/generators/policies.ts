@@ -1,6 +1,14 @@
 import fc from 'fast-check'
 import type { Placement } from '#routes/placement.ts'
-import type { AnswerPolicy, HeaderEdits, ParameterRule, Rate, RoutePolicy, Shadow } from '#routes/policy.ts'
+import type {
+  AnswerPolicy,
+  CachePolicy,
+  HeaderEdits,
+  ParameterRule,
+  Rate,
+  RoutePolicy,
+  Shadow,
+} from '#routes/policy.ts'
 import type { DeploymentFacts, ServiceFacts } from '#routes/structure.ts'
 
 /** Policies, deployments and shadows of which any key may be there or absent: what an encoder may ever be given. */
@@ -88,15 +96,35 @@ export const anyPolicy: fc.Arbitrary<RoutePolicy> = some<RoutePolicy, 'auth' | '
     effect: fc.constantFrom('read', 'write'),
     trailingSlash: fc.constant('ignore' as const),
     accepts: fc.subarray(['encoded-slash', 'double-slash'] as const),
-    cache: some<NonNullable<RoutePolicy['cache']>, 'ttlMs' | 'staleWhileRevalidateMs' | 'tags' | 'vary'>(
+    cache: some<CachePolicy, 'profile' | 'per' | 'key' | 'tags'>(
       {
+        profile: fc.constantFrom('api', 'strict'),
         ttlMs: fc.nat(),
+        override: yes,
         staleWhileRevalidateMs: fc.nat(),
+        staleIfErrorMs: fc.nat(),
+        per: fc.constantFrom('everyone', 'consumer', 'token'),
+        key: some<CachePolicy['key']>({
+          query: fc.oneof(fc.constant('none' as const), fc.record({ only: words }), fc.record({ except: words })),
+          sort: yes,
+          headers: fc.array(headerName, { maxLength: 3 }),
+          cookies: words,
+        }),
         tags: words,
-        vary: words,
-        per: fc.constant('consumer' as const),
+        negative: some<NonNullable<CachePolicy['negative']>, 'statuses'>(
+          { statuses: fc.dictionary(fc.constantFrom('404', '5xx'), positive), connectMs: positive },
+          ['statuses'],
+        ),
+        maxBodyBytes: fc.nat(),
+        targeted: fc.array(headerName, { maxLength: 3 }),
+        dropSetCookie: yes,
+        ignoreCookies: yes,
+        forwardTags: yes,
+        coalesce: fc.constant('site' as const),
+        prefixDepth: fc.nat(),
+        memory: fc.constant('off' as const),
       },
-      ['ttlMs', 'staleWhileRevalidateMs', 'tags', 'vary'],
+      ['profile', 'per', 'key', 'tags'],
     ),
     stream: yes,
     upgrade: fc.constant(['websocket' as const]),
