@@ -2,7 +2,8 @@ import type { Clock } from '#server-kit/clock.ts'
 import type { Log } from '#server-kit/log.ts'
 import { setAgeLimitMs } from '../store/apply-if-newer.ts'
 import type { Acknowledgement, Batch } from '../store/batch.ts'
-import type { CacheOperation } from '../store/cache-operation.ts'
+import type { CacheOperation, Invalidation } from '../store/cache-operation.ts'
+import { asDelete } from '../store/cache-operation.ts'
 import { type CacheStore, noExpiry } from '../store/cache-store.ts'
 import { type StampClock, stampMs } from '../store/stamp.ts'
 
@@ -48,32 +49,42 @@ export async function applyBatch({ header, operations }: Batch, options: Receive
 async function apply(operation: CacheOperation, options: ReceiverOptions): Promise<Applied> {
   const { store, clock, stampClock } = options
   const { namespace, key, stamp } = operation
-  // A stamp that is not believed may neither win for ever nor be passed over: the key is deleted by our own clock.
-  if (stampClock.see(stamp) === 'beyond') return invalidate(operation, stampClock.next(), options, 'expired')
-  if (operation.kind === 'delete') return invalidate(operation, stamp, options, 'applied')
+  const invalidation = operation.kind === 'set' ? asDelete(operation) : operation
+  // A stamp that is not believed may neither win for ever nor be passed over: it is deleted or invalidated by our own clock.
+  if (stampClock.see(stamp) === 'beyond') return take(invalidation, stampClock.next(), options, 'expired')
+  if (operation.kind !== 'set') return take(operation, stamp, options, 'applied')
 
   const now = clock.now()
   const leftMs = operation.expiresAtMs === 0 ? noExpiry : operation.expiresAtMs - now
   const isOver = leftMs !== noExpiry && leftMs <= 0
-  if (isOver || stampMs(stamp) < now - setAgeLimitMs) return invalidate(operation, stamp, options, 'expired')
+  if (isOver || stampMs(stamp) < now - setAgeLimitMs) return take(invalidation, stamp, options, 'expired')
   const outcome = await store.put(namespace, key, operation.value, {
     stamp,
     flags: operation.flags,
     ttlMs: leftMs,
     ...(operation.contentType === undefined ? {} : { contentType: operation.contentType }),
+    ...(operation.tags === undefined ? {} : { tags: operation.tags }),
   })
   if (outcome === 'stored') return 'applied'
   if (outcome !== 'failed') return 'older'
   // A value that the zones refuse for good (too large for them) must not stop the lane: without it is right too.
-  return invalidate(operation, stamp, options, 'applied')
+  return take(invalidation, stamp, options, 'applied')
 }
 
-async function invalidate(
-  { namespace, key }: CacheOperation,
+async function take(
+  invalidation: Invalidation,
   stamp: bigint,
   { store }: ReceiverOptions,
   done: Applied,
 ): Promise<Applied> {
-  const outcome = await store.delete(namespace, key, { stamp })
-  return outcome === 'failed' || outcome === 'older' ? outcome : done
+  const { namespace, key } = invalidation
+  if (invalidation.kind === 'delete') {
+    const outcome = await store.delete(namespace, key, { stamp })
+    return outcome === 'failed' || outcome === 'older' ? outcome : done
+  }
+  const { target, softMs } = invalidation
+  const how = softMs === undefined ? { stamp } : { stamp, softMs }
+  const outcome =
+    target === 'all' ? await store.bump(namespace, how) : await store.invalidate(namespace, target, key, how)
+  return outcome === 'failed' ? 'failed' : done
 }

@@ -2,6 +2,7 @@ import { crc32 } from 'node:zlib'
 import type { CacheOperation } from './cache-operation.ts'
 import { decodeEnvelope, encodeEnvelope } from './envelope.ts'
 import { isNamespace, nodeKey } from './node-key.ts'
+import { areTags, isTagName } from './tag-key.ts'
 
 export const batchMediaType = 'application/vnd.tidegate.cache-batch'
 export const batchOperationLimit = 512
@@ -24,7 +25,7 @@ interface BatchHeader {
   readonly count: number
   /** Newest seq of the lane when the batch was made. */
   readonly head: number
-  /** Deletes that wait in the lane. */
+  /** Deletes and other invalidations that wait in the lane. */
   readonly debt: number
   /** The sender's clock, Unix ms. */
   readonly now: number
@@ -58,11 +59,18 @@ export type DecodedBatch =
  *   u32 length of what follows the crc | u32 crc32 of it | u64 seq | u64 stamp | u8 op | u8 lane | u16 key bytes
  *   | u64 expiry Unix ms | u32 client flags | u8 namespace bytes | namespace | key | value
  * The value of a set is its whole envelope with the body, so that whatever an envelope learns to carry travels unchanged.
+ * Op 3 is a soft delete in the journal's form; nobody writes it yet. An invalidation (4: of a tag or scope, which is the key;
+ * 5: of the namespace, without a key) has 5 bytes for value: u8 bits (1: scope, 2: soft) | u32 soft ms. A release that does
+ * not know an op takes the batch for unreadable, so it acknowledges nothing that it did not do.
  */
 const prefixBytes = 8
 const fixedBytes = 33
 const opSet = 1
 const opDelete = 2
+const opTag = 4
+const opBump = 5
+const bitScope = 1
+const bitSoft = 2
 const headerLimitBytes = 4096
 const lf = 10
 
@@ -76,28 +84,47 @@ function encodeRecord({ seq, operation }: SequencedOperation, lane: number): Buf
   const namespace = Buffer.from(operation.namespace)
   const key = Buffer.from(operation.key)
   const isSet = operation.kind === 'set'
-  const envelope = isSet ? encodeEnvelope({ ...envelopeOf(operation), kind: 'value' }) : Buffer.alloc(0)
-  const value = isSet ? operation.value : Buffer.alloc(0)
+  const value = valueParts(operation)
   const head = Buffer.allocUnsafe(prefixBytes + fixedBytes)
-  head.writeUInt32BE(fixedBytes + namespace.length + key.length + envelope.length + value.length, 0)
+  const valueBytes = value.reduce((sum, { length }) => sum + length, 0)
+  head.writeUInt32BE(fixedBytes + namespace.length + key.length + valueBytes, 0)
   head.writeBigUInt64BE(BigInt(seq), 8)
   head.writeBigUInt64BE(operation.stamp, 16)
-  head[24] = isSet ? opSet : opDelete
+  head[24] = opOf(operation)
   head[25] = lane
   head.writeUInt16BE(key.length, 26)
   head.writeBigUInt64BE(BigInt(isSet ? operation.expiresAtMs : 0), 28)
   head.writeUInt32BE(isSet ? operation.flags : 0, 36)
   head[40] = namespace.length
-  const parts = [head, namespace, key, envelope, value]
+  const parts = [head, namespace, key, ...value]
   const crc = parts.reduce((sum, part, index) => crc32(index === 0 ? part.subarray(prefixBytes) : part, sum), 0)
   head.writeUInt32BE(crc, 4)
   return parts
 }
 
-const envelopeOf = ({ stamp, flags, contentType }: Extract<CacheOperation, { kind: 'set' }>) => ({
+function opOf(operation: CacheOperation): number {
+  if (operation.kind === 'set') return opSet
+  if (operation.kind === 'delete') return opDelete
+  return operation.target === 'all' ? opBump : opTag
+}
+
+function valueParts(operation: CacheOperation): Buffer[] {
+  if (operation.kind === 'delete') return []
+  if (operation.kind === 'set') return [encodeEnvelope({ ...envelopeOf(operation), kind: 'value' }), operation.value]
+  const { target, softMs } = operation
+  const out = Buffer.allocUnsafe(invalidationBytes)
+  out[0] = (target === 'scope' ? bitScope : 0) | (softMs === undefined ? 0 : bitSoft)
+  out.writeUInt32BE(softMs ?? 0, 1)
+  return [out]
+}
+
+const invalidationBytes = 5
+
+const envelopeOf = ({ stamp, flags, contentType, tags }: Extract<CacheOperation, { kind: 'set' }>) => ({
   stamp,
   flags,
   ...(contentType === undefined ? {} : { contentType }),
+  ...(tags === undefined ? {} : { tags }),
 })
 
 /** Takes exactly what `encodeBatch` writes: one wrong bit and nothing of the batch is believed. Never throws. */
@@ -173,18 +200,51 @@ function readRecord(bytes: Buffer, at: number, lane: number): (SequencedOperatio
   const namespace = bytes.toString('latin1', from + fixedBytes, keyAt)
   const key = bytes.toString('utf8', keyAt, valueAt)
   // Bytes that are no UTF-8 would come back as others, that is as another key.
-  if (!isNamespace(namespace) || nodeKey(namespace, key) === undefined) return undefined
-  if (!Buffer.from(key).equals(bytes.subarray(keyAt, valueAt))) return undefined
-  if (op === opDelete) {
-    const bare = valueAt === end && expiresAtMs === 0 && flags === 0
-    return bare ? { seq, end, operation: { kind: 'delete', namespace, key, stamp } } : undefined
+  if (!isNamespace(namespace) || !Buffer.from(key).equals(bytes.subarray(keyAt, valueAt))) return undefined
+  const place = { namespace, key, stamp }
+  const value = bytes.subarray(valueAt, end)
+  let operation: CacheOperation | undefined
+  if (op === opSet) operation = readSet(place, value, flags, expiresAtMs)
+  else if (flags === 0 && expiresAtMs === 0) {
+    if (op === opDelete) operation = readDelete(place, value)
+    else if (op === opTag || op === opBump) operation = readInvalidation(place, value, op === opBump)
   }
-  const envelope = op === opSet ? decodeEnvelope(bytes.subarray(valueAt, end)) : undefined
-  if (envelope?.kind !== 'value' || envelope.stamp !== stamp || envelope.flags !== flags) return undefined
-  if (envelope.originalKey !== undefined) return undefined
-  const { body, contentType } = envelope
-  const typed = contentType === undefined ? {} : { contentType }
-  return { seq, end, operation: { kind: 'set', namespace, key, stamp, value: body, flags, expiresAtMs, ...typed } }
+  return operation === undefined ? undefined : { seq, end, operation }
+}
+
+type Place = Pick<CacheOperation, 'namespace' | 'key' | 'stamp'>
+
+function readSet(place: Place, value: Buffer, flags: number, expiresAtMs: number): CacheOperation | undefined {
+  if (nodeKey(place.namespace, place.key) === undefined) return undefined
+  const envelope = decodeEnvelope(value)
+  if (envelope?.kind !== 'value' || envelope.stamp !== place.stamp || envelope.flags !== flags) return undefined
+  const { body, contentType, tags, originalKey, asOf } = envelope
+  if (originalKey !== undefined || asOf !== undefined || (tags !== undefined && !areTags(tags))) return undefined
+  return {
+    kind: 'set',
+    ...place,
+    value: body,
+    flags,
+    expiresAtMs,
+    ...(contentType === undefined ? {} : { contentType }),
+    ...(tags === undefined ? {} : { tags }),
+  }
+}
+
+function readDelete(place: Place, value: Buffer): CacheOperation | undefined {
+  if (value.length > 0 || nodeKey(place.namespace, place.key) === undefined) return undefined
+  return { kind: 'delete', ...place }
+}
+
+function readInvalidation(place: Place, value: Buffer, isBump: boolean): CacheOperation | undefined {
+  if (value.length !== invalidationBytes) return undefined
+  const bits = value[0] as number
+  const softMs = value.readUInt32BE(1)
+  const soft = (bits & bitSoft) !== 0
+  if (bits > (isBump ? bitSoft : bitScope | bitSoft) || (isBump && (bits & bitScope) !== 0)) return undefined
+  if ((!soft && softMs !== 0) || (isBump ? place.key !== '' : !isTagName(place.key))) return undefined
+  const target = isBump ? 'all' : (bits & bitScope) === 0 ? 'tag' : 'scope'
+  return { kind: 'invalidate', ...place, target, ...(soft ? { softMs } : {}) }
 }
 
 function safeNumber(value: bigint): number | undefined {

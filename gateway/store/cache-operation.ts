@@ -1,7 +1,8 @@
-import type { Stamp } from './cache-store.ts'
+import type { ItemTags, Stamp } from './cache-store.ts'
+import type { TagKind } from './tag-key.ts'
 
 /** A write as it travels to another site. */
-export type CacheOperation = SetOperation | DeleteOperation
+export type CacheOperation = SetOperation | DeleteOperation | InvalidateOperation
 
 interface SetOperation {
   readonly kind: 'set'
@@ -11,6 +12,7 @@ interface SetOperation {
   readonly value: Buffer
   readonly flags: number
   readonly contentType?: string
+  readonly tags?: ItemTags
   /** Unix ms; 0: none. Absolute, so that the way never adds to a life. */
   readonly expiresAtMs: number
 }
@@ -22,10 +24,35 @@ export interface DeleteOperation {
   readonly stamp: Stamp
 }
 
+/** Of a tag, a scope, or (`all`) of the whole namespace. */
+export interface InvalidateOperation {
+  readonly kind: 'invalidate'
+  readonly namespace: string
+  readonly target: TagKind | 'all'
+  /** Of the tag or scope; empty for `all`. */
+  readonly key: string
+  readonly stamp: Stamp
+  /** Absent: hard. */
+  readonly softMs?: number
+}
+
+/** What takes values away. */
+export type Invalidation = DeleteOperation | InvalidateOperation
+
 /** A set that can no longer be a value (expired, too old, no room for it) still says that whatever was there before is not true. */
-export const asDelete = ({ namespace, key, stamp }: CacheOperation): DeleteOperation => ({
+export const asDelete = ({ namespace, key, stamp }: SetOperation): DeleteOperation => ({
   kind: 'delete',
   namespace,
   key,
   stamp,
 })
+
+/**
+ * Operations with one name replace one another, the newest counts; those with different names do not touch each other. A
+ * soft and a hard invalidation of one tag are both needed. No namespace has a colon, so no name of one kind is one of another.
+ */
+export function operationName(operation: CacheOperation): string {
+  const { namespace, key } = operation
+  if (operation.kind !== 'invalidate') return `${namespace}/${key}`
+  return `${operation.softMs === undefined ? 'hard' : 'soft'}:${operation.target}:${namespace}/${key}`
+}

@@ -33,13 +33,39 @@ export interface Hit {
   readonly contentType?: string
   /** Which zone answered. */
   readonly zone: string
+  /** Names by which it can be invalidated; absent: none. */
+  readonly tags?: ItemTags
+  /** It was softly invalidated: stale since `sinceMs` (Unix ms), and of use to nobody `forMs` later. */
+  readonly soft?: { readonly sinceMs: number; readonly forMs: number }
 }
 
-/** Why there is no value. The first three are knowledge about the key; the others are failures of whoever was asked. */
+/**
+ * Names by which an item can be invalidated. Each is 1..250 bytes without control bytes. For each there is a record with the
+ * stamp of its last invalidation; an item is current only if its stamp is not below that of any of its records, and a record
+ * that is missing (evicted) counts as newer: stale data is never served for want of memory.
+ */
+export interface ItemTags {
+  /** Looked up at each read, with the item, in one trip where the reader knows them. At most 64. */
+  readonly exact: readonly string[]
+  /** Wide ones (routes, prefixes): looked up only after an invalidation of some scope in the namespace. At most 16. */
+  readonly scopes: readonly string[]
+}
+
+/** `softMs`: the items become stale, and stay of use for that long; absent: they are gone. */
+export interface InvalidateOptions {
+  readonly stamp: Stamp
+  readonly softMs?: number
+}
+
+/** Why there is no value. The first four are knowledge about the key; the others are failures of whoever was asked. */
 export type MissReason =
   | 'absent'
   | 'expired'
   | 'tombstone'
+  /** A tag, a scope or its namespace was invalidated after it was stored. */
+  | 'invalidated'
+  /** A record of one of its tags is gone. */
+  | 'tag-missing'
   | 'timeout'
   | 'refused'
   | 'closed'
@@ -50,13 +76,15 @@ export type MissReason =
 export interface Miss {
   readonly kind: 'miss'
   readonly because: MissReason
-  /** Of the delete, for a tombstone. */
+  /** Of what took the value away: a delete, an invalidation, or the loss of a record. A later value needs a later stamp. */
   readonly stamp?: Stamp
 }
 
 export interface GetOptions {
   /** Milliseconds until the caller stops waiting. */
   readonly deadlineMs: number
+  /** Tags that the item has if it is there: their records come in the same trip. Those it has beside cost a second one. */
+  readonly tags?: ItemTags
 }
 
 export interface PutOptions {
@@ -71,6 +99,13 @@ export interface PutOptions {
   readonly mode?: 'set' | 'add' | 'replace'
   /** Only when the stored value has exactly this stamp (compare and set). */
   readonly ifStamp?: Stamp
+  /** Records that are missing are made. */
+  readonly tags?: ItemTags
+  /**
+   * The value was current when this stamp was taken; default `stamp`. For copies from another zone: there a record may be
+   * younger than the value, and yet know all that has happened since.
+   */
+  readonly asOf?: Stamp
 }
 
 export interface DeleteOptions {
@@ -106,6 +141,18 @@ export interface CacheStore {
   put(namespace: string, key: string, value: Buffer, options: PutOptions): Promise<PutOutcome>
   /** Removes a value and keeps later-arriving older writes out for 15 minutes. Never throws. Silence becomes `failed`: ask again. */
   delete(namespace: string, key: string, options: DeleteOptions): Promise<DeleteOutcome>
+  /**
+   * Invalidates all items of the namespace that have `name` as an exact tag or as a scope and an older stamp, in O(1). Applied
+   * twice, or in another order, it changes nothing. `failed`: not durable here; ask again. Never throws.
+   */
+  invalidate(
+    namespace: string,
+    kind: 'tag' | 'scope',
+    name: string,
+    options: InvalidateOptions,
+  ): Promise<'applied' | 'failed'>
+  /** The same for all items of a namespace. */
+  bump(namespace: string, options: InvalidateOptions): Promise<'applied' | 'failed'>
   /** What this process knows of each zone, without asking anyone. */
   health(): readonly ZoneHealth[]
   /** Ends connections and timers; operations under way end as `closed` or `failed`. */
@@ -121,5 +168,5 @@ export interface ZoneStore extends CacheStore {
 
 /** The key itself is known to have no value; other misses say only that somebody did not answer. */
 export function isKnowledge(because: MissReason): boolean {
-  return because === 'absent' || because === 'expired' || because === 'tombstone'
+  return because === 'absent' || because === 'expired' || because === 'tombstone' || because === 'invalidated'
 }

@@ -1,4 +1,4 @@
-import type { Stamp } from './cache-store.ts'
+import type { ItemTags, Stamp } from './cache-store.ts'
 
 /**
  * What stands before each value in a zone. 24 bytes big-endian, then `ext`, then the body:
@@ -14,7 +14,10 @@ const version = 1
 const magic = 0x5447
 const kindOf = { value: 0x56, tombstone: 0x54 } as const
 const extOriginalKey = 1
+const extTag = 2
 const extContentType = 3
+const extScope = 7
+const extAsOf = 8
 
 type EnvelopeKind = 'value' | 'tombstone'
 
@@ -25,6 +28,9 @@ export interface Envelope {
   /** Present when the node key is a hash: compared on read, so that a collision is a miss and never a foreign value. */
   readonly originalKey?: string
   readonly contentType?: string
+  readonly tags?: ItemTags
+  /** Where it is later than the stamp. */
+  readonly asOf?: Stamp
 }
 
 export interface OpenedEnvelope extends Envelope {
@@ -34,9 +40,15 @@ export interface OpenedEnvelope extends Envelope {
 
 /** Head and ext; the body follows them on the wire and is never copied. */
 export function encodeEnvelope(envelope: Envelope): Buffer {
-  const originalKey = envelope.originalKey === undefined ? undefined : Buffer.from(envelope.originalKey)
-  const contentType = envelope.contentType === undefined ? undefined : Buffer.from(envelope.contentType)
-  const extBytes = recordBytes(originalKey) + recordBytes(contentType)
+  const { originalKey, contentType, tags, asOf } = envelope
+  const ext: Buffer[] = []
+  if (originalKey !== undefined) ext.push(extRecord(extOriginalKey, originalKey))
+  if (tags !== undefined) for (const tag of tags.exact) ext.push(extRecord(extTag, tag))
+  if (contentType !== undefined) ext.push(extRecord(extContentType, contentType))
+  if (tags !== undefined) for (const scope of tags.scopes) ext.push(extRecord(extScope, scope))
+  if (asOf !== undefined) ext.push(stampRecord(extAsOf, asOf))
+  let extBytes = 0
+  for (const record of ext) extBytes += record.length
   const out = Buffer.allocUnsafe(envelopeHeadBytes + extBytes)
   out.writeUInt16BE(magic, 0)
   out[2] = version
@@ -45,8 +57,25 @@ export function encodeEnvelope(envelope: Envelope): Buffer {
   out.writeUInt32BE(envelope.flags, 12)
   out.writeUInt32BE(0, 16)
   out.writeUInt32BE(extBytes, 20)
-  const at = writeRecord(out, envelopeHeadBytes, extOriginalKey, originalKey)
-  writeRecord(out, at, extContentType, contentType)
+  let at = envelopeHeadBytes
+  for (const record of ext) at += record.copy(out, at)
+  return out
+}
+
+function extRecord(type: number, text: string): Buffer {
+  const bytes = Buffer.byteLength(text)
+  const out = Buffer.allocUnsafe(3 + bytes)
+  out[0] = type
+  out.writeUInt16BE(bytes, 1)
+  out.write(text, 3)
+  return out
+}
+
+function stampRecord(type: number, stamp: Stamp): Buffer {
+  const out = Buffer.allocUnsafe(11)
+  out[0] = type
+  out.writeUInt16BE(8, 1)
+  out.writeBigUInt64BE(stamp, 3)
   return out
 }
 
@@ -64,26 +93,42 @@ export function decodeEnvelope(bytes: Buffer): OpenedEnvelope | undefined {
   return { kind, stamp: bytes.readBigUInt64BE(4), flags: bytes.readUInt32BE(12), ...ext, body }
 }
 
-function readExt(bytes: Buffer, from: number, to: number): Pick<Envelope, 'originalKey' | 'contentType'> | undefined {
-  const ext: { originalKey?: string; contentType?: string } = {}
+type Ext = Pick<Envelope, 'originalKey' | 'contentType' | 'tags' | 'asOf'>
+
+function readExt(bytes: Buffer, from: number, to: number): Ext | undefined {
+  if (from === to) return nothing
+  const ext: { originalKey?: string; contentType?: string; tags?: ItemTags; asOf?: Stamp } = {}
+  const exact: string[] = []
+  const scopes: string[] = []
   let at = from
   let lastType = 0
   while (at < to) {
     if (at + 3 > to) return undefined
     const type = bytes[at] as number
     const end = at + 3 + bytes.readUInt16BE(at + 1)
+    const many = type === extTag || type === extScope
     // Rising types: a record that comes twice would make the meaning depend on who reads.
-    if (end > to || type <= lastType) return undefined
-    const text = utf8(bytes.subarray(at + 3, end))
-    if (text === undefined) return undefined
-    if (type === extOriginalKey) ext.originalKey = text
-    else if (type === extContentType) ext.contentType = text
-    else return undefined
+    if (end > to || type < lastType || (type === lastType && !many)) return undefined
+    if (type === extAsOf) {
+      if (end !== at + 11) return undefined
+      ext.asOf = bytes.readBigUInt64BE(at + 3)
+    } else {
+      const text = utf8(bytes.subarray(at + 3, end))
+      if (text === undefined) return undefined
+      if (type === extOriginalKey) ext.originalKey = text
+      else if (type === extContentType) ext.contentType = text
+      else if (type === extTag) exact.push(text)
+      else if (type === extScope) scopes.push(text)
+      else return undefined
+    }
     lastType = type
     at = end
   }
+  if (exact.length > 0 || scopes.length > 0) ext.tags = { exact, scopes }
   return ext
 }
+
+const nothing: Ext = {}
 
 /** `ignoreBOM`: a leading U+FEFF is part of a key, not a mark to be dropped. */
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -95,14 +140,4 @@ function utf8(bytes: Buffer): string | undefined {
     // Not UTF-8 is one more way of not being ours.
     return undefined
   }
-}
-
-const recordBytes = (bytes: Buffer | undefined): number => (bytes === undefined ? 0 : 3 + bytes.length)
-
-function writeRecord(out: Buffer, at: number, type: number, bytes: Buffer | undefined): number {
-  if (bytes === undefined) return at
-  out[at] = type
-  out.writeUInt16BE(bytes.length, at + 1)
-  bytes.copy(out, at + 3)
-  return at + 3 + bytes.length
 }

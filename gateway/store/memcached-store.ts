@@ -5,6 +5,8 @@ import {
   type DeleteOutcome,
   type GetOptions,
   type Hit,
+  type InvalidateOptions,
+  type ItemTags,
   type Miss,
   type MissReason,
   noExpiry,
@@ -15,11 +17,15 @@ import {
   type ZoneStore,
 } from './cache-store.ts'
 import { decodeEnvelope, encodeEnvelope, type OpenedEnvelope } from './envelope.ts'
+import { failures } from './meta-connection.ts'
 import type { MetaNode, NodeDependencies, Reply } from './meta-node.ts'
 import { wireTtl } from './meta-protocol.ts'
-import { type NodeKey, nodeKey } from './node-key.ts'
+import { isNamespace, type NodeKey, nodeKey } from './node-key.ts'
+import { NodeRecords, type RecordRead } from './node-records.ts'
 import { Pool, type PoolNode, type Ring } from './pool.ts'
 import { stampMs } from './stamp.ts'
+import { areTags, isTagName, namespaceRecordKey, type TagKind, tagRecordKey } from './tag-key.ts'
+import { emptyRecord, invalidation, judgeItem, readSoftMs, type TagRecord, type Verdict } from './tag-record.ts'
 
 export interface MemcachedStoreOptions extends NodeDependencies {
   readonly zone: string
@@ -47,31 +53,53 @@ type Guard = { readonly cas: string } | 'absent'
 interface Found {
   readonly held: Held | undefined
   readonly guard: Guard
+  readonly generation: TagRecord | undefined
 }
 
-/** Driver `memcached:`, one zone of real nodes, in storage mode `envelope`: the stamp stands before each value. */
+type Opened = OpenedEnvelope & { readonly asOf: Stamp }
+type Put = PutOptions & { readonly asOf: Stamp }
+
+/**
+ * Driver `memcached:`, one zone of real nodes, in storage mode `envelope`: the stamp stands before each value. Beside each
+ * item, on its own node, lies the record of its namespace: it is read in the same write as the item, once for all reads of a
+ * turn, so that a bump holds for items without tags as well, costs them no trip, and is lost only together with them.
+ */
 export class MemcachedStore implements ZoneStore {
   readonly zone: string
   readonly #options: MemcachedStoreOptions
   readonly #pool: Pool
+  readonly #records: ReadonlyMap<MetaNode, NodeRecords>
   readonly #writeDeadlineMs: number
 
   constructor(options: MemcachedStoreOptions) {
     this.zone = options.zone
     this.#options = options
     this.#pool = new Pool(options.nodes, options.ring, options)
-    this.#writeDeadlineMs = options.writeDeadlineMs ?? 50
+    const writeDeadlineMs = options.writeDeadlineMs ?? 50
+    const { newStamp, believes } = options
+    this.#writeDeadlineMs = writeDeadlineMs
+    this.#records = new Map(
+      this.#pool.nodes.map((node) => [node, new NodeRecords(node, { newStamp, believes, writeDeadlineMs })]),
+    )
   }
 
-  async get(namespace: string, key: string, { deadlineMs }: GetOptions): Promise<Hit | Miss> {
+  async get(namespace: string, key: string, { deadlineMs, tags: named }: GetOptions): Promise<Hit | Miss> {
     const at = nodeKey(namespace, key)
     if (at === undefined) return miss('absent')
-    const reply = await this.#pool.node(at.text).get(at.text, 'v t', deadlineMs)
+    const endsAt = this.#options.clock.monotonic() + deadlineMs
+    const node = this.#pool.node(at.text)
+    // The record behind the item, on one connection: an item that is there was written after its records.
+    const asked = node.get(at.text, 'v t', deadlineMs)
+    const generation = this.#recordsOf(node).read(namespaceRecordKey(namespace), deadlineMs)
+    const known = named === undefined ? undefined : this.#readTags(namespace, 'tag', named.exact, deadlineMs)
+    const reply = await asked
     if (reply.code !== 'VA' || reply.value === undefined) return miss(whyNot(reply))
-    const envelope = this.#open(reply.value, key, at)
-    if (envelope === undefined) return miss('unreadable')
-    if (envelope.kind === 'tombstone') return { ...miss('tombstone'), stamp: envelope.stamp }
-    const { body, flags, stamp, contentType } = envelope
+    const item = this.#open(reply.value, key, at)
+    if (item === undefined) return miss('unreadable')
+    if (item.kind === 'tombstone') return { ...miss('tombstone'), stamp: item.stamp }
+    const verdict = await this.#judge(namespace, item, await generation, known, endsAt)
+    if (verdict.kind === 'gone') return { ...verdict, kind: 'miss' }
+    const { body, flags, stamp, contentType, tags } = item
     const ttlMs = reply.ttlSeconds === -1 ? noExpiry : reply.ttlSeconds * 1000
     return {
       kind: 'hit',
@@ -81,36 +109,45 @@ export class MemcachedStore implements ZoneStore {
       ttlMs,
       zone: this.zone,
       ...(contentType === undefined ? {} : { contentType }),
+      ...(tags === undefined ? {} : { tags }),
+      ...(verdict.soft === undefined ? {} : { soft: verdict.soft }),
     }
   }
 
-  async put(namespace: string, key: string, value: Buffer, put: PutOptions): Promise<PutOutcome> {
+  async put(namespace: string, key: string, value: Buffer, options: PutOptions): Promise<PutOutcome> {
+    const put: Put = { ...options, asOf: options.asOf ?? options.stamp }
+    const { stamp, asOf, contentType, tags } = put
     const at = nodeKey(namespace, key)
     const ttlSeconds = wireTtl(put.ttlMs, this.#options.clock.now())
-    const contentType = put.contentType
     if (at === undefined || ttlSeconds === undefined) return 'failed'
     if (contentType !== undefined && Buffer.byteLength(contentType) > contentTypeLimitBytes) return 'failed'
+    if (tags !== undefined && !(areTags(tags) && (await this.#makeRecords(namespace, tags, asOf)))) return 'failed'
     const head = encodeEnvelope({
       kind: 'value',
-      stamp: put.stamp,
+      stamp,
       flags: put.flags ?? 0,
       ...(at.hashed ? { originalKey: key } : {}),
       ...(contentType === undefined ? {} : { contentType }),
+      ...(tags === undefined ? {} : { tags }),
+      ...(asOf === stamp ? {} : { asOf }),
     })
     const node = this.#pool.node(at.text)
     const tooLarge = at.text.length + head.length + value.length + itemOverheadBytes > node.itemSizeMax
+    let outcome: PutOutcome = tooLarge ? 'failed' : 'stored'
     return this.#applyIfNewer<PutOutcome>(
-      key,
-      at,
-      node,
-      put.stamp,
+      { namespace, key, at, node, stamp, isConditional: put.ifStamp !== undefined || (put.mode ?? 'set') !== 'set' },
       (held) => judgePut(held, put),
-      async (guard) => {
-        if (tooLarge) return this.#bury(key, at, node, put.stamp, guard)
+      async ({ held, guard, generation }) => {
+        const begun = generation ?? (await this.#recordsOf(node).namespace(namespace, asOf))
+        if (begun === 'failed') return unanswered
+        // A bump is a delete of every key: what is older comes too late, but what it would have replaced is not true any more.
+        const tooLate = judgeItem(put, begun, 0).kind === 'gone'
+        if (tooLate) outcome = 'older'
+        if (tooLate && held?.kind !== 'value') return 'nothing'
+        if (tooLate || tooLarge) return this.#bury(key, at, node, stamp, guard)
         return node.set(at.text, head, value, { ttlSeconds, flags: nodeFlags.value, guard }, this.#writeDeadlineMs)
       },
-      // A value that does not fit must not leave the one that it would have replaced.
-      () => (tooLarge ? 'failed' : 'stored'),
+      () => outcome,
     )
   }
 
@@ -121,17 +158,33 @@ export class MemcachedStore implements ZoneStore {
     // No set as old as this can come any more: there is nothing for a tombstone to keep out.
     const plain = stampMs(del.stamp) < this.#options.clock.now() - tombstoneTtlMs
     return this.#applyIfNewer<DeleteOutcome>(
-      key,
-      at,
-      node,
-      del.stamp,
+      { namespace, key, at, node, stamp: del.stamp, isConditional: del.ifStamp !== undefined },
       (held) => (plain && held === undefined ? 'not-found' : judgeDelete(held, del)),
-      async (guard) =>
+      async ({ guard }) =>
         plain && guard !== 'absent'
           ? node.delete(at.text, guard.cas, this.#writeDeadlineMs)
           : this.#bury(key, at, node, del.stamp, guard),
       (held) => (held?.kind === 'value' ? 'deleted' : 'not-found'),
     )
+  }
+
+  async invalidate(namespace: string, kind: TagKind, name: string, { stamp, softMs }: InvalidateOptions) {
+    const news = readInvalidation(stamp, softMs)
+    if (news === undefined || !isNamespace(namespace) || !isTagName(name)) return 'failed'
+    const key = tagRecordKey(namespace, kind, name)
+    const own = this.#recordsOf(this.#pool.node(key))
+    // The namespace's record first: it vouches for those that are made anew while this one is on its way, or after its loss.
+    const told =
+      kind === 'tag'
+        ? (await own.invalidate(namespaceRecordKey(namespace), { ...emptyRecord, tags: stamp })) !== 'failed'
+        : await this.#tellAll(namespace, { ...emptyRecord, scopes: stamp })
+    return told && (await own.invalidate(key, news)) !== 'failed' ? 'applied' : 'failed'
+  }
+
+  async bump(namespace: string, { stamp, softMs }: InvalidateOptions) {
+    const news = readInvalidation(stamp, softMs)
+    if (news === undefined || !isNamespace(namespace)) return 'failed'
+    return (await this.#tellAll(namespace, news)) ? 'applied' : 'failed'
   }
 
   startedAtMs(namespace: string, key: string): number | undefined {
@@ -153,20 +206,18 @@ export class MemcachedStore implements ZoneStore {
    * After the last try, or when the node refuses to store, the key is deleted: on doubt nothing is served.
    */
   async #applyIfNewer<Outcome extends string>(
-    key: string,
-    at: NodeKey,
-    node: MetaNode,
-    stamp: Stamp,
+    write: Write,
     judge: (held: Held | undefined) => 'apply' | Outcome,
-    swap: (guard: Guard) => Promise<Reply>,
+    swap: (found: Found) => Promise<Reply | 'nothing'>,
     applied: (held: Held | undefined) => Outcome,
   ): Promise<Outcome | 'failed'> {
+    const { key, at, node, stamp } = write
     // One late read ends the connection and all that is under way on it; the next one stands at once. What was lost
     // with it is asked again, once: by its stamp it is the same write.
     let mayRepeat = true
     let unanswered: Found | undefined
     for (let tries = 0; tries < swapTries; tries++) {
-      const found = await this.#find(key, at, node)
+      const found = await this.#find(write)
       if (found === 'failed') {
         if (!mayRepeat) return 'failed'
         mayRepeat = false
@@ -175,8 +226,8 @@ export class MemcachedStore implements ZoneStore {
       if (unanswered !== undefined && found.held?.stamp === stamp) return applied(unanswered.held)
       const verdict = judge(found.held)
       if (verdict !== 'apply') return verdict
-      const reply = await swap(found.guard)
-      if (reply.code === 'HD') return applied(found.held)
+      const reply = await swap(found)
+      if (reply === 'nothing' || reply.code === 'HD') return applied(found.held)
       if (reply.code === 'FAILED') {
         // Unknown outcome, twice: what became of it cannot be asked here. The zones' debt ends it as a delete.
         if (!mayRepeat) return 'failed'
@@ -189,21 +240,118 @@ export class MemcachedStore implements ZoneStore {
     return 'failed'
   }
 
-  async #find(key: string, at: NodeKey, node: MetaNode): Promise<Found | 'failed'> {
-    const reply = await node.get(at.text, 'v c', this.#writeDeadlineMs)
-    if (reply.code === 'EN') return { held: undefined, guard: 'absent' }
+  async #find({ namespace, key, at, node, isConditional }: Write): Promise<Found | 'failed'> {
+    const asked = node.get(at.text, 'v c', this.#writeDeadlineMs)
+    const read = await this.#recordsOf(node).read(namespaceRecordKey(namespace), this.#writeDeadlineMs)
+    const reply = await asked
+    const generation = typeof read === 'string' ? undefined : read
+    if (generation === undefined && read !== 'tag-missing') return 'failed'
+    if (reply.code === 'EN') return { held: undefined, guard: 'absent', generation }
     if (reply.code !== 'VA' || reply.value === undefined) return 'failed'
-    return { held: this.#open(reply.value, key, at), guard: reply }
+    const held = this.#open(reply.value, key, at)
+    if (held?.kind !== 'value') return { held, guard: reply, generation }
+    // An invalidated value is as good as deleted. Its tags tell only what depends on whether a value is there.
+    const tags = isConditional ? held.tags : undefined
+    const endsAt = this.#options.clock.monotonic() + this.#writeDeadlineMs
+    const verdict = await this.#judge(namespace, { ...held, tags }, read, undefined, endsAt)
+    if (verdict.kind === 'current') return { held, guard: reply, generation }
+    const isTold = verdict.because === 'invalidated' || verdict.because === 'tag-missing'
+    return isTold ? { held: { kind: 'tombstone', stamp: held.stamp }, guard: reply, generation } : 'failed'
+  }
+
+  /** Whether the item still counts, by the record of its namespace and those of its tags; `known`: already asked for. */
+  #judge(
+    namespace: string,
+    item: Judgeable,
+    generation: RecordRead,
+    known: ReadonlyMap<string, Promise<RecordRead>> | undefined,
+    endsAt: number,
+  ): Verdict | Promise<Verdict> {
+    if (typeof generation === 'string') return { kind: 'gone', because: generation }
+    const verdict = judgeItem(item, generation, this.#options.clock.now())
+    const { tags } = item
+    if (tags === undefined || verdict.kind === 'gone') return verdict
+    return this.#judgeTags(namespace, item, tags, generation.scopes > item.stamp, verdict, known, endsAt)
+  }
+
+  async #judgeTags(
+    namespace: string,
+    item: Judgeable,
+    { exact, scopes }: ItemTags,
+    alsoScopes: boolean,
+    before: Verdict,
+    known: ReadonlyMap<string, Promise<RecordRead>> | undefined,
+    endsAt: number,
+  ): Promise<Verdict> {
+    const now = this.#options.clock.now()
+    const leftMs = Math.max(0, endsAt - this.#options.clock.monotonic())
+    const unknown = known === undefined ? exact : exact.filter((tag) => !known.has(tag))
+    const more = this.#readTags(namespace, 'tag', unknown, leftMs)
+    const wide = this.#readTags(namespace, 'scope', alsoScopes ? scopes : [], leftMs)
+    let verdict = before
+    const weigh = async (kind: TagKind, name: string, read: Promise<RecordRead> | undefined): Promise<void> => {
+      const record = (await read) ?? 'tag-missing'
+      if (record === 'tag-missing') this.#forget(namespace, kind, name)
+      if (typeof record !== 'string') verdict = judgeItem(item, record, now, verdict)
+      else if (verdict.kind === 'current') verdict = { kind: 'gone', because: record }
+    }
+    for (const tag of exact) await weigh('tag', tag, known?.get(tag) ?? more.get(tag))
+    for (const [scope, read] of wide) await weigh('scope', scope, read)
+    return verdict
+  }
+
+  #readTags(
+    namespace: string,
+    kind: TagKind,
+    names: readonly string[],
+    deadlineMs: number,
+  ): ReadonlyMap<string, Promise<RecordRead>> {
+    if (names.length === 0) return noReads
+    const reads = new Map<string, Promise<RecordRead>>()
+    for (const name of names) {
+      const key = tagRecordKey(namespace, kind, name)
+      reads.set(name, this.#recordsOf(this.#pool.node(key)).read(key, deadlineMs))
+    }
+    return reads
+  }
+
+  async #makeRecords(namespace: string, { exact, scopes }: ItemTags, asOf: Stamp): Promise<boolean> {
+    const make = (kind: TagKind, name: string): Promise<boolean> => {
+      const key = tagRecordKey(namespace, kind, name)
+      return this.#recordsOf(this.#pool.node(key)).make(namespace, kind, key, asOf)
+    }
+    const made = await Promise.all([
+      ...exact.map((tag) => make('tag', tag)),
+      ...scopes.map((scope) => make('scope', scope)),
+    ])
+    return made.every(Boolean)
+  }
+
+  /** Into the namespace's record on every node. */
+  async #tellAll(namespace: string, news: TagRecord): Promise<boolean> {
+    const key = namespaceRecordKey(namespace)
+    const told = await Promise.all([...this.#records.values()].map((records) => records.invalidate(key, news)))
+    return !told.includes('failed')
+  }
+
+  #forget(namespace: string, kind: TagKind, name: string): void {
+    const key = tagRecordKey(namespace, kind, name)
+    this.#recordsOf(this.#pool.node(key)).forget(key)
+  }
+
+  #recordsOf(node: MetaNode): NodeRecords {
+    return this.#records.get(node) as NodeRecords
   }
 
   /**
    * A valid envelope that belongs to this key; a foreign item, or another key with the same hash, is neither. Nor is one
    * of a clock far ahead: nothing written now would replace it, for as long as that clock was wrong.
    */
-  #open(item: Buffer, key: string, at: NodeKey): OpenedEnvelope | undefined {
+  #open(item: Buffer, key: string, at: NodeKey): Opened | undefined {
     const envelope = decodeEnvelope(item)
     if (envelope === undefined || envelope.originalKey !== (at.hashed ? key : undefined)) return undefined
-    return this.#options.believes?.(envelope.stamp) === false ? undefined : envelope
+    const { stamp, asOf = stamp } = envelope
+    return this.#options.believes?.(stamp) === false ? undefined : { ...envelope, asOf }
   }
 
   #bury(key: string, at: NodeKey, node: MetaNode, stamp: Stamp, guard: Guard | undefined): Promise<Reply> {
@@ -211,6 +359,27 @@ export class MemcachedStore implements ZoneStore {
     const ttlSeconds = tombstoneTtlMs / 1000
     return node.set(at.text, head, emptyBody, { ttlSeconds, flags: nodeFlags.tombstone, guard }, this.#writeDeadlineMs)
   }
+}
+
+interface Write {
+  readonly namespace: string
+  readonly key: string
+  readonly at: NodeKey
+  readonly node: MetaNode
+  readonly stamp: Stamp
+  /** It depends on whether there is a value. */
+  readonly isConditional: boolean
+}
+
+type Judgeable = { readonly stamp: Stamp; readonly asOf: Stamp; readonly tags?: ItemTags | undefined }
+
+const noReads: ReadonlyMap<string, Promise<RecordRead>> = new Map()
+const unanswered: Reply = failures.closed
+
+function readInvalidation(stamp: Stamp, softMs: number | undefined): TagRecord | undefined {
+  if (softMs === undefined) return invalidation(stamp, undefined)
+  const forMs = readSoftMs(softMs)
+  return forMs === undefined ? undefined : invalidation(stamp, forMs)
 }
 
 function whyNot(reply: Reply): MissReason {

@@ -1,10 +1,12 @@
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '#server-kit/clock.ts'
-import { judgeDelete, judgePut, tombstoneTtlMs } from './apply-if-newer.ts'
+import { type Held, judgeDelete, judgePut, tombstoneTtlMs } from './apply-if-newer.ts'
 import {
   type DeleteOptions,
   type DeleteOutcome,
   type Hit,
+  type InvalidateOptions,
+  type ItemTags,
   type Miss,
   noExpiry,
   type PutOptions,
@@ -14,11 +16,21 @@ import {
   type ZoneHealth,
   type ZoneStore,
 } from './cache-store.ts'
-import { nodeKey } from './node-key.ts'
+import { MemoryRecords } from './memory-records.ts'
+import { isNamespace, nodeKey } from './node-key.ts'
+import { areTags, isTagName, type TagKind } from './tag-key.ts'
+import { emptyRecord, invalidation, judgeItem, readSoftMs, type TagRecord, type Verdict } from './tag-record.ts'
 
-type Item =
-  | ({ readonly kind: 'value'; readonly value: Buffer; readonly flags: number; readonly contentType?: string } & Kept)
-  | ({ readonly kind: 'tombstone' } & Kept)
+type Item = Value | ({ readonly kind: 'tombstone' } & Kept)
+
+interface Value extends Kept {
+  readonly kind: 'value'
+  readonly value: Buffer
+  readonly flags: number
+  readonly contentType?: string
+  readonly tags?: ItemTags
+  readonly asOf: Stamp
+}
 
 interface Kept {
   readonly stamp: Stamp
@@ -31,6 +43,8 @@ export interface MemoryStoreOptions {
   readonly clock: Clock
   /** Of keys, values and an allowance for each item; the least recently used go first. Default 64 MiB. */
   readonly limitBytes?: number
+  /** Records of tags, scopes and namespaces, at most; default one for each KiB of the limit. */
+  readonly recordLimit?: number
 }
 
 /** What an item costs beside its key and value, roughly: its objects and its places in the map. */
@@ -42,17 +56,19 @@ export class MemoryStore implements ZoneStore {
   readonly #clock: Clock
   readonly #startedAtMs: number
   readonly #items: LRUCache<string, Item>
+  readonly #records: MemoryRecords
   #closed = false
 
-  constructor({ zone, clock, limitBytes = 64 * 1024 * 1024 }: MemoryStoreOptions) {
+  constructor({ zone, clock, limitBytes = 64 * 1024 * 1024, recordLimit }: MemoryStoreOptions) {
     this.zone = zone
     this.#clock = clock
     this.#startedAtMs = clock.now()
     this.#items = new LRUCache({
       maxSize: limitBytes,
       sizeCalculation: (item, key) =>
-        itemOverheadBytes + 2 * key.length + (item.kind === 'value' ? item.value.length : 0),
+        itemOverheadBytes + 2 * key.length + (item.kind === 'value' ? item.value.length + tagBytes(item.tags) : 0),
     })
+    this.#records = new MemoryRecords(recordLimit ?? Math.max(64, Math.floor(limitBytes / 1024)))
   }
 
   async get(namespace: string, key: string): Promise<Hit | Miss> {
@@ -62,7 +78,9 @@ export class MemoryStore implements ZoneStore {
     const leftMs = item.expiresAtMs - this.#clock.now()
     if (leftMs <= 0) return { kind: 'miss', because: 'expired' }
     if (item.kind === 'tombstone') return { kind: 'miss', because: 'tombstone', stamp: item.stamp }
-    const { value, flags, stamp, contentType } = item
+    const verdict = this.#judge(namespace, item)
+    if (verdict.kind === 'gone') return { ...verdict, kind: 'miss' }
+    const { value, flags, stamp, contentType, tags } = item
     const ttlMs = leftMs === Number.POSITIVE_INFINITY ? noExpiry : leftMs
     return {
       kind: 'hit',
@@ -72,28 +90,40 @@ export class MemoryStore implements ZoneStore {
       ttlMs,
       zone: this.zone,
       ...(contentType === undefined ? {} : { contentType }),
+      ...(tags === undefined ? {} : { tags }),
+      ...(verdict.soft === undefined ? {} : { soft: verdict.soft }),
     }
   }
 
   async put(namespace: string, key: string, value: Buffer, put: PutOptions): Promise<PutOutcome> {
     if (this.#closed || nodeKey(namespace, key) === undefined || put.ttlMs === 0 || put.ttlMs < noExpiry)
       return 'failed'
+    const { stamp, asOf = stamp, tags } = put
+    if (tags !== undefined && !areTags(tags)) return 'failed'
     const at = itemKey(namespace, key)
-    const verdict = judgePut(this.#held(at), put)
+    const generation = this.#records.make(recordKey(namespace, 'all', ''))
+    const held = this.#held(namespace, at)
+    const verdict = judgePut(held, put)
     if (verdict !== 'apply') return verdict
-    if (value.length > valueLimitBytes) {
-      // The write failed, and what it would have replaced is not true any more.
-      this.#items.set(at, { kind: 'tombstone', stamp: put.stamp, expiresAtMs: this.#clock.now() + tombstoneTtlMs })
-      return 'failed'
+    // A bump is a delete of every key: what is older comes too late, but what it would have replaced is not true any more.
+    const tooLate = judgeItem({ stamp, asOf }, generation, 0).kind === 'gone'
+    if (tooLate && held?.kind !== 'value') return 'older'
+    for (const tag of tags?.exact ?? []) this.#records.make(recordKey(namespace, 'tag', tag))
+    for (const scope of tags?.scopes ?? []) this.#records.make(recordKey(namespace, 'scope', scope))
+    if (tooLate || value.length > valueLimitBytes) {
+      this.#items.set(at, { kind: 'tombstone', stamp, expiresAtMs: this.#clock.now() + tombstoneTtlMs })
+      return tooLate ? 'older' : 'failed'
     }
     this.#items.set(at, {
       kind: 'value',
       // Copied: the caller's bytes may change, or be a small view that keeps a large buffer alive uncounted.
       value: Buffer.from(value),
       flags: put.flags ?? 0,
-      stamp: put.stamp,
+      stamp,
+      asOf,
       expiresAtMs: put.ttlMs === noExpiry ? Number.POSITIVE_INFINITY : this.#clock.now() + put.ttlMs,
       ...(put.contentType === undefined ? {} : { contentType: put.contentType }),
+      ...(tags === undefined ? {} : { tags: { exact: [...tags.exact], scopes: [...tags.scopes] } }),
     })
     // Larger than the whole store: it was not kept, nor was what it replaced.
     return this.#items.has(at) ? 'stored' : 'failed'
@@ -102,11 +132,20 @@ export class MemoryStore implements ZoneStore {
   async delete(namespace: string, key: string, del: DeleteOptions): Promise<DeleteOutcome> {
     if (this.#closed || nodeKey(namespace, key) === undefined) return 'failed'
     const at = itemKey(namespace, key)
-    const held = this.#held(at)
+    const held = this.#held(namespace, at)
     const verdict = judgeDelete(held, del)
     if (verdict !== 'apply') return verdict
     this.#items.set(at, { kind: 'tombstone', stamp: del.stamp, expiresAtMs: this.#clock.now() + tombstoneTtlMs })
     return held?.kind === 'value' ? 'deleted' : 'not-found'
+  }
+
+  async invalidate(namespace: string, kind: TagKind, name: string, options: InvalidateOptions) {
+    if (!isTagName(name)) return 'failed'
+    return this.#invalidate(namespace, kind, name, options)
+  }
+
+  async bump(namespace: string, options: InvalidateOptions) {
+    return this.#invalidate(namespace, 'all', '', options)
   }
 
   startedAtMs(): number {
@@ -120,13 +159,52 @@ export class MemoryStore implements ZoneStore {
   async close(): Promise<void> {
     this.#closed = true
     this.#items.clear()
+    this.#records.clear()
   }
 
-  #held(at: string): Item | undefined {
+  #invalidate(namespace: string, kind: TagKind | 'all', name: string, { stamp, softMs }: InvalidateOptions) {
+    const forMs = softMs === undefined ? undefined : readSoftMs(softMs)
+    if (this.#closed || !isNamespace(namespace) || (softMs !== undefined && forMs === undefined)) return 'failed'
+    this.#records.merge(recordKey(namespace, kind, name), invalidation(stamp, forMs))
+    if (kind === 'scope') this.#records.merge(recordKey(namespace, 'all', ''), { ...emptyRecord, scopes: stamp })
+    return 'applied'
+  }
+
+  #judge(namespace: string, item: Value): Verdict {
+    const now = this.#clock.now()
+    const generation = this.#records.get(recordKey(namespace, 'all', ''))
+    let verdict = judgeItem(item, generation, now)
+    const { tags } = item
+    if (tags === undefined || generation === undefined) return verdict
+    for (const tag of tags.exact) verdict = judgeItem(item, this.#record(namespace, 'tag', tag), now, verdict)
+    if (generation.scopes <= item.stamp) return verdict
+    for (const scope of tags.scopes) verdict = judgeItem(item, this.#record(namespace, 'scope', scope), now, verdict)
+    return verdict
+  }
+
+  #record(namespace: string, kind: TagKind, name: string): TagRecord | undefined {
+    return this.#records.get(recordKey(namespace, kind, name))
+  }
+
+  /** What a write meets: an invalidated value is as good as deleted. */
+  #held(namespace: string, at: string): Held | undefined {
     const item = this.#items.peek(at)
-    return item === undefined || item.expiresAtMs <= this.#clock.now() ? undefined : item
+    if (item === undefined || item.expiresAtMs <= this.#clock.now()) return undefined
+    if (item.kind === 'tombstone') return item
+    const verdict = this.#judge(namespace, item)
+    return verdict.kind === 'current' ? item : { kind: 'tombstone', stamp: item.stamp }
   }
 }
+
+function tagBytes(tags: ItemTags | undefined): number {
+  if (tags === undefined) return 0
+  let bytes = 0
+  for (const tag of tags.exact) bytes += 2 * tag.length + 16
+  for (const scope of tags.scopes) bytes += 2 * scope.length + 16
+  return bytes
+}
+
+const recordKey = (namespace: string, kind: TagKind | 'all', name: string): string => `${kind}:${namespace}/${name}`
 
 /** A namespace has no slash, so no two pairs give one text. */
 const itemKey = (namespace: string, key: string): string => `${namespace}/${key}`

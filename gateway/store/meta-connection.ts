@@ -75,6 +75,7 @@ export class MetaConnection {
   #sentFrom = 0
   #bytesInFlight = 0
   #flushing = false
+  #flushes = 0
   #answers = 0
   readonly #connectDeadline: NodeJS.Timeout
   /** Armed for the soonest deadline of all operations; a later operation never puts it off. */
@@ -115,6 +116,11 @@ export class MetaConnection {
     if (this.#ready) this.#flushSoon()
   }
 
+  /** How often something was written: while it stands still, what is submitted goes out together. */
+  get flushes(): number {
+    return this.#flushes
+  }
+
   close(): void {
     this.#end('closed')
   }
@@ -137,6 +143,7 @@ export class MetaConnection {
     const operations = this.#unsent
     if (operations.length === 0) return
     this.#unsent = []
+    this.#flushes++
     for (const operation of operations) this.#sent.push(operation)
     this.#socket.cork()
     for (const part of wireParts(operations)) this.#socket.write(part)

@@ -45,6 +45,8 @@ export class MetaNode {
   /** Since when something is asked and nothing answered, on the monotonic clock. */
   #silentSince: number | undefined
   #lastReason: FailureReason = 'closed'
+  #connectedAtMs = Number.POSITIVE_INFINITY
+  #flushesBefore = 0
 
   constructor(address: NodeAddress, dependencies: NodeDependencies) {
     this.address = address
@@ -77,6 +79,16 @@ export class MetaNode {
   /** Unix ms of the start of the process behind the connection; undefined: never connected. */
   get startedAtMs(): number | undefined {
     return this.#facts?.startedAtMs
+  }
+
+  /** Unix ms since when this connection has stood, so that the node cannot have lost everything; infinite: it does not. */
+  get connectedAtMs(): number {
+    return this.#connectedAtMs
+  }
+
+  /** Grows with each write to the node. Two reads that were submitted at the same count are answered together. */
+  get flushes(): number {
+    return this.#flushesBefore + (this.#connection?.flushes ?? 0)
   }
 
   /** Bytes of the largest item that the node takes, its own head and the key included. */
@@ -128,6 +140,7 @@ export class MetaNode {
 
   #becameReady(facts: NodeFacts): void {
     this.#connected = true
+    this.#connectedAtMs = this.#dependencies.clock.now()
     this.#silentSince = undefined
     this.#facts = { ...facts, startedAtMs: this.#dependencies.clock.now() - facts.uptimeSeconds * 1000 }
     if (!this.#open) return
@@ -140,8 +153,10 @@ export class MetaNode {
   #becameDead(reason: FailureReason, { answers, pending }: { answers: number; pending: number }): void {
     const wasConnected = this.#connected
     const isNews = reason !== this.#lastReason
+    this.#flushesBefore = this.flushes + 1
     this.#connection = undefined
     this.#connected = false
+    this.#connectedAtMs = Number.POSITIVE_INFINITY
     this.#lastReason = reason
     if (this.#closed) return
     // A connection that was closed while nobody waited (a restart, an idle limit) is no failure of the node.

@@ -36,7 +36,7 @@ export interface Answer {
 }
 
 /** Return flags that a request may ask for: `v` value, `t` seconds left, `c` cas, `f` flags. */
-export type Wanted = 'v t' | 'v c'
+export type Wanted = 'v' | 'v t' | 'v c'
 
 export const metaGet = (key: string, wanted: Wanted, opaque: number): string => `mg ${key} ${wanted} O${opaque}\r\n`
 

@@ -5,7 +5,7 @@ import type { Clock } from '#server-kit/clock.ts'
 import type { Log } from '#server-kit/log.ts'
 import type { Random } from '#server-kit/random.ts'
 import { type Batch, batchOperationLimit, batchTargetBytes } from './batch.ts'
-import type { CacheOperation } from './cache-operation.ts'
+import { type CacheOperation, operationName } from './cache-operation.ts'
 import { fnv1a } from './fnv.ts'
 import type { ReplicationPeer } from './replication-peer.ts'
 import { type Queued, ShippingLane } from './shipping-lane.ts'
@@ -57,6 +57,8 @@ export class Shipper {
   readonly #shipping = new Set<number>()
   readonly #told = new Set<string>()
   #onDrained: (() => void)[] = []
+  /** Called after each answer of the other site. */
+  readonly #onAnswer = new Set<() => void>()
   #shipped = 0
 
   constructor(options: ShipperOptions) {
@@ -76,7 +78,7 @@ export class Shipper {
 
   /** Takes note of a write; returns at once. */
   append(operation: CacheOperation): void {
-    const index = fnv1a(`${operation.namespace}/${operation.key}`) % laneCount
+    const index = fnv1a(operationName(operation)) % laneCount
     const lane = this.#lanes[index] as ShippingLane
     lane.append(operation, this.#options.clock.now())
     this.#tellDirty(lane)
@@ -118,6 +120,25 @@ export class Shipper {
     return isEmpty()
   }
 
+  /** True when the other site has applied every delete and invalidation, false when `deadlineMs` passed before. */
+  async settled(deadlineMs: number): Promise<boolean> {
+    const isSettled = (): boolean => this.#lanes.every((lane) => lane.owed === 0)
+    if (isSettled() || this.#stopped.signal.aborted) return isSettled()
+    await new Promise<void>((resolve) => {
+      const end = (): void => {
+        clearTimeout(timer)
+        this.#onAnswer.delete(look)
+        resolve()
+      }
+      const look = (): void => {
+        if (isSettled() || this.#stopped.signal.aborted) end()
+      }
+      const timer = setTimeout(end, deadlineMs)
+      this.#onAnswer.add(look)
+    })
+    return isSettled()
+  }
+
   /** Stops; what still waits is lost, and `debt` goes on telling how much. */
   async close(): Promise<void> {
     this.#stopped.abort()
@@ -150,6 +171,7 @@ export class Shipper {
       const { through, failed } = await peer.send(this.#batch(lane, index, taken))
       lane.acknowledge(taken, through)
       this.#shipped += taken.filter(({ seq }) => seq <= through).length
+      for (const look of this.#onAnswer) look()
       if (failures > 0 && failed === 0)
         log.info({ to, lane: index, failures }, 'the other site takes cache writes again')
       failures = failed === 0 ? 0 : failures + 1

@@ -1,5 +1,5 @@
 import { setAgeLimitMs } from './apply-if-newer.ts'
-import { asDelete, type CacheOperation } from './cache-operation.ts'
+import { asDelete, type CacheOperation, type InvalidateOperation, operationName } from './cache-operation.ts'
 import { stampMs } from './stamp.ts'
 
 export interface LaneLimits {
@@ -25,11 +25,14 @@ const dirtyLimit = 10_000
 /**
  * One lane of what another site is still to be told: ordered by arrival, at most one operation a key, the newest.
  * Under pressure values go first (what is left of them is an invalidation), then sets, and a delete only when all
- * that waits are deletes; then its namespace is dirty, and stays so.
+ * that waits are deletes; then its namespace is dirty, and stays so. Invalidations of tags, scopes and namespaces are
+ * shipped before anything else, since their stamps make any order right, and are never dropped: too many of one
+ * namespace become one of all of it.
  */
 export class ShippingLane {
   readonly #limits: LaneLimits
   readonly #queue = new Map<string, Queued>()
+  readonly #invalidations = new Map<string, Queued>()
   /** Values that wait and their bytes, in the order of the queue. */
   readonly #sets = new Map<string, number>()
   /** Since when a delete of the key waits, oldest first; also when a newer set took its place, for that too invalidates. */
@@ -44,7 +47,7 @@ export class ShippingLane {
   }
 
   get size(): number {
-    return this.#queue.size
+    return this.#queue.size + this.#invalidations.size
   }
 
   /** The seq of the newest operation. */
@@ -81,11 +84,18 @@ export class ShippingLane {
   }
 
   get waitingSinceMs(): number | undefined {
-    return this.#queue.values().next().value?.queuedAtMs
+    const first = this.#queue.values().next().value?.queuedAtMs
+    const urgent = this.#invalidations.values().next().value?.queuedAtMs
+    return first === undefined || urgent === undefined ? (first ?? urgent) : Math.min(first, urgent)
   }
 
   append(operation: CacheOperation, nowMs: number): void {
-    const at = name(operation)
+    if (operation.kind === 'invalidate') {
+      this.#appendInvalidation(operation, nowMs)
+      if (this.#invalidations.size > this.#limits.operations / 2) this.#widen(nowMs)
+      return
+    }
+    const at = operationName(operation)
     const before = this.#queue.get(at)
     if (before !== undefined && !isNewer(operation, before.operation)) return
     this.#forgetValue(at)
@@ -98,26 +108,67 @@ export class ShippingLane {
     this.#yieldToPressure()
   }
 
-  /** The oldest operations, which stay until they are acknowledged. At least one, whatever its size, if any waits. */
+  /**
+   * All invalidations, then the oldest operations, by rising seq. They stay until they are acknowledged. At least one,
+   * whatever its size, if any waits.
+   */
   take(mostOperations: number, mostBytes: number, nowMs: number): Queued[] {
     const taken: Queued[] = []
     let bytes = 0
+    for (const queued of this.#invalidations.values()) {
+      if (taken.length === mostOperations) return taken
+      taken.push(queued)
+      bytes += overheadBytes
+    }
+    const urgent = taken.length
     for (const [at, queued] of this.#queue) {
       const next = isOver(queued.operation, nowMs) ? this.#giveUpValue(at, queued) : queued
       bytes += overheadBytes + (next.operation.kind === 'set' ? next.operation.value.length : 0)
       if (taken.length > 0 && (taken.length === mostOperations || bytes > mostBytes)) break
       taken.push(next)
     }
-    return taken
+    return urgent === 0 ? taken : taken.sort((a, b) => a.seq - b.seq)
   }
 
   /** Those of `taken` up to `through` have reached the other site. One that was superseded meanwhile stays. */
   acknowledge(taken: readonly Queued[], through: number): void {
     for (const { seq, operation } of taken) {
       if (seq > through) return
-      const at = name(operation)
-      if (this.#queue.get(at)?.seq === seq) this.#remove(at)
+      const at = operationName(operation)
+      const queue = operation.kind === 'invalidate' ? this.#invalidations : this.#queue
+      if (queue.get(at)?.seq === seq) this.#remove(at)
     }
+  }
+
+  #appendInvalidation(operation: InvalidateOperation, nowMs: number): void {
+    const at = operationName(operation)
+    const before = this.#invalidations.get(at)
+    if (before !== undefined && !isNewer(operation, before.operation)) return
+    this.#invalidations.delete(at)
+    this.#invalidations.set(at, { seq: ++this.#seq, operation, queuedAtMs: nowMs })
+    if (!this.#owed.has(at)) this.#owed.set(at, nowMs)
+  }
+
+  /** In place of all invalidations of the namespace that has most of them: one of the namespace, with the newest stamp. */
+  #widen(nowMs: number): void {
+    const counts = new Map<string, number>()
+    let most = ''
+    for (const { operation } of this.#invalidations.values()) {
+      const { namespace } = operation
+      counts.set(namespace, (counts.get(namespace) ?? 0) + 1)
+      if ((counts.get(namespace) ?? 0) > (counts.get(most) ?? 0)) most = namespace
+    }
+    // One each: what waits is bounded by the number of namespaces.
+    if ((counts.get(most) ?? 0) < 2) return
+    let stamp = 0n
+    let owedSinceMs = nowMs
+    for (const [at, { operation }] of this.#invalidations) {
+      if (operation.namespace !== most) continue
+      if (operation.stamp > stamp) stamp = operation.stamp
+      owedSinceMs = Math.min(owedSinceMs, this.#owed.get(at) ?? nowMs)
+      this.#remove(at)
+    }
+    this.#appendInvalidation({ kind: 'invalidate', namespace: most, target: 'all', key: '', stamp }, owedSinceMs)
   }
 
   #yieldToPressure(): void {
@@ -134,6 +185,7 @@ export class ShippingLane {
   }
 
   #giveUpValue(at: string, queued: Queued): Queued {
+    if (queued.operation.kind !== 'set') return queued
     const left = { ...queued, operation: asDelete(queued.operation) }
     this.#forgetValue(at)
     this.#queue.set(at, left)
@@ -144,6 +196,7 @@ export class ShippingLane {
   #remove(at: string): void {
     this.#forgetValue(at)
     this.#queue.delete(at)
+    this.#invalidations.delete(at)
     this.#owed.delete(at)
   }
 
@@ -152,8 +205,6 @@ export class ShippingLane {
     this.#sets.delete(at)
   }
 }
-
-const name = ({ namespace, key }: CacheOperation): string => `${namespace}/${key}`
 
 const firstKey = (map: ReadonlyMap<string, unknown>): string | undefined => map.keys().next().value
 

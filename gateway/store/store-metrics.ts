@@ -17,6 +17,8 @@ export function storeMetrics(metrics: Metrics, zones: readonly string[]): StoreM
         'absent',
         'expired',
         'tombstone',
+        'invalidated',
+        'tag-missing',
         'timeout',
         'refused',
         'closed',
@@ -27,7 +29,7 @@ export function storeMetrics(metrics: Metrics, zones: readonly string[]): StoreM
     }),
     writes: metrics.counter('tidegate_zone_writes_total', 'Writes to a cache zone by their outcome.', {
       zone: zones,
-      result: ['stored', 'older', 'exists', 'absent', 'deleted', 'not-found', 'failed'],
+      result: ['stored', 'older', 'exists', 'absent', 'deleted', 'not-found', 'applied', 'failed'],
     }),
   }
 }

@@ -1,12 +1,14 @@
 import type { Background } from '#server-kit/background.ts'
 import type { Clock } from '#server-kit/clock.ts'
 import type { Log } from '#server-kit/log.ts'
+import type { DeleteOperation, Invalidation } from './cache-operation.ts'
 import {
   type CacheStore,
   type DeleteOptions,
   type DeleteOutcome,
   type GetOptions,
   type Hit,
+  type InvalidateOptions,
   isKnowledge,
   type Miss,
   noExpiry,
@@ -16,9 +18,10 @@ import {
   type ZoneHealth,
   type ZoneStore,
 } from './cache-store.ts'
-import { nodeKey } from './node-key.ts'
+import { isNamespace, nodeKey } from './node-key.ts'
 import { stampMs } from './stamp.ts'
 import type { StoreMetrics } from './store-metrics.ts'
+import { isTagName, type TagKind } from './tag-key.ts'
 import { ZoneDebt } from './zone-debt.ts'
 
 /**
@@ -39,7 +42,7 @@ export interface ZonedStoreOptions {
   readonly newStamp: () => Stamp
   /** For reading one zone, ms; default 10. */
   readonly readDeadlineMs?: number
-  /** Deletes that a zone can owe, keys; default 100,000. */
+  /** Deletes and invalidations that a zone can owe; default 100,000. */
   readonly owedLimit?: number
 }
 
@@ -71,9 +74,10 @@ export class ZonedStore implements CacheStore {
     this.#readDeadlineMs = options.readDeadlineMs ?? 10
   }
 
-  async get(namespace: string, key: string, { deadlineMs }: GetOptions): Promise<Hit | Miss> {
+  async get(namespace: string, key: string, { deadlineMs, tags }: GetOptions): Promise<Hit | Miss> {
     const { clock } = this.#options
     const startedAt = clock.monotonic()
+    let asOf: Stamp | undefined
     let failure: Miss | undefined
     let cold: Zone | undefined
     for (const zone of this.#zones) {
@@ -84,9 +88,12 @@ export class ZonedStore implements CacheStore {
       if (cold !== undefined && !this.#isWarmer(zone, cold, namespace, key)) continue
       const leftMs = deadlineMs - (clock.monotonic() - startedAt)
       if (leftMs <= 0) break
-      const found = await this.#ask(zone, namespace, key, Math.min(leftMs, this.#readDeadlineMs))
+      // Before the other zone is asked: whatever is invalidated from here on, the cold zone hears of it by itself.
+      if (cold !== undefined) asOf = this.#options.newStamp()
+      const askDeadlineMs = Math.min(leftMs, this.#readDeadlineMs)
+      const found = await this.#ask(zone, namespace, key, { deadlineMs: askDeadlineMs, ...(tags && { tags }) })
       if (found.kind === 'hit') {
-        if (cold !== undefined) this.#backfill(cold, namespace, key, found)
+        if (cold !== undefined && asOf !== undefined) this.#backfill(cold, namespace, key, found, asOf)
         return found
       }
       if (cold !== undefined) break
@@ -102,7 +109,7 @@ export class ZonedStore implements CacheStore {
     if (nodeKey(namespace, key) === undefined) return 'failed'
     const { mode = 'set', ifStamp, ...rest } = put
     if (mode === 'set' && ifStamp === undefined) {
-      const outcomes = this.#writeTo(this.#zones, namespace, key, put.stamp, (store) =>
+      const outcomes = this.#writeTo(this.#zones, asDelete(namespace, key, put.stamp), (store) =>
         store.put(namespace, key, value, put),
       )
       return this.#acknowledge<PutOutcome>(outcomes, ['older', 'stored'])
@@ -132,10 +139,28 @@ export class ZonedStore implements CacheStore {
         everywhere,
       )
     }
-    const outcomes = this.#writeTo(this.#zones, namespace, key, del.stamp, everywhere)
+    const outcomes = this.#writeTo(this.#zones, asDelete(namespace, key, del.stamp), everywhere)
     // Answered only when each zone has applied it or is known to owe it.
     await Promise.all(outcomes)
     return this.#acknowledge<DeleteOutcome>(outcomes, ['deleted', 'older', 'not-found'])
+  }
+
+  async invalidate(namespace: string, target: TagKind, name: string, options: InvalidateOptions) {
+    if (!isNamespace(namespace) || !isTagName(name)) return 'failed'
+    return this.#invalidate({ kind: 'invalidate', namespace, target, key: name, ...options })
+  }
+
+  async bump(namespace: string, options: InvalidateOptions) {
+    if (!isNamespace(namespace)) return 'failed'
+    return this.#invalidate({ kind: 'invalidate', namespace, target: 'all', key: '', ...options })
+  }
+
+  /** To all zones; one that did not confirm is owed it, and nothing of the namespace is read there until it has it. */
+  async #invalidate(invalidation: Invalidation): Promise<'applied' | 'failed'> {
+    const outcomes = this.#writeTo(this.#zones, invalidation, (store) => take(store, invalidation))
+    await Promise.all(outcomes)
+    const outcome = await this.#acknowledge(outcomes, ['applied', ...deleteOutcomes])
+    return outcome === 'failed' ? 'failed' : 'applied'
   }
 
   health(): readonly ZoneHealth[] {
@@ -151,8 +176,8 @@ export class ZonedStore implements CacheStore {
     await Promise.all(this.#zones.map(({ store }) => store.close()))
   }
 
-  async #ask({ store, debt }: Zone, namespace: string, key: string, deadlineMs: number): Promise<Hit | Miss> {
-    const found = await store.get(namespace, key, { deadlineMs })
+  async #ask({ store, debt }: Zone, namespace: string, key: string, options: GetOptions): Promise<Hit | Miss> {
+    const found = await store.get(namespace, key, options)
     let answer = found
     if (found.kind === 'hit') {
       // A write may have failed while we read: the value would be the one that it should have replaced.
@@ -177,8 +202,12 @@ export class ZonedStore implements CacheStore {
     return sinceMs !== undefined && sinceMs + startedTogetherMs < coldSinceMs
   }
 
-  /** By add: whatever was written meanwhile, a tombstone too, is newer than this copy. The stamp stays, the life never grows. */
-  #backfill({ store }: Zone, namespace: string, key: string, { value, flags, stamp, ttlMs, contentType }: Hit): void {
+  /**
+   * By add: whatever was written meanwhile, a tombstone too, is newer than this copy. The stamp stays, so that each
+   * invalidation that the cold zone knows or hears of holds for the copy as well; the life never grows.
+   */
+  #backfill({ store }: Zone, namespace: string, key: string, found: Hit, asOf: Stamp): void {
+    const { value, flags, stamp, ttlMs, contentType, tags } = found
     // What is left is told rounded up to a second; a copy must not live longer than its source.
     const leftMs = ttlMs === noExpiry ? noExpiry : ttlMs - 1000
     if (leftMs !== noExpiry && leftMs < backfillFloorMs) return
@@ -187,25 +216,25 @@ export class ZonedStore implements CacheStore {
         mode: 'add',
         flags,
         stamp,
+        asOf: asOf > stamp ? asOf : stamp,
         ttlMs: leftMs,
         ...(contentType === undefined ? {} : { contentType }),
+        ...(tags === undefined ? {} : { tags }),
       }),
     )
   }
 
-  /** Writes to these zones at once. Each that does not confirm owes the key a delete from then on. */
+  /** Writes to these zones at once. Each that does not confirm is owed `otherwise` from then on. */
   #writeTo<Outcome extends string>(
     zones: readonly Zone[],
-    namespace: string,
-    key: string,
-    stamp: Stamp,
+    otherwise: Invalidation,
     write: (store: ZoneStore) => Promise<Outcome>,
   ): Promise<Outcome>[] {
     return zones.map(async ({ store, debt }) => {
       const outcome = await write(store)
       this.#options.metrics?.writes.inc({ zone: store.zone, result: outcome })
-      if (outcome !== 'failed') debt.settle(namespace, key, stamp)
-      else if (!debt.owe({ namespace, key, stamp }, this.#options.newStamp)) {
+      if (outcome !== 'failed') debt.settle(otherwise)
+      else if (!debt.owe(otherwise, this.#options.newStamp)) {
         this.#options.log.warn({ zone: store.zone }, 'cache zone missed too many writes and starts from nothing')
       } else this.#settleSoon()
       return outcome
@@ -263,11 +292,12 @@ export class ZonedStore implements CacheStore {
       ({ store, debt }) => !debt.owes(namespace, key) && store.health().every(({ state }) => state === 'up'),
     )
     if (leader === undefined) return 'failed'
-    const [decision] = this.#writeTo([leader], namespace, key, stamp, conditional)
+    const otherwise = asDelete(namespace, key, stamp)
+    const [decision] = this.#writeTo([leader], otherwise, conditional)
     const outcome = (await decision) ?? 'failed'
     if (outcome !== done) return outcome
     const others = this.#zones.filter((zone) => zone !== leader)
-    const copies = this.#writeTo(others, namespace, key, stamp, copy)
+    const copies = this.#writeTo(others, otherwise, copy)
     const acknowledged = await this.#acknowledge([Promise.resolve(done), ...copies], [done])
     return acknowledged === 'failed' ? 'failed' : done
   }
@@ -292,15 +322,32 @@ export class ZonedStore implements CacheStore {
       const owed = debt.oldest(settleAtOnce)
       if (owed.length === 0) return
       const outcomes = await Promise.all(
-        owed.map(async ({ namespace, key, stamp }) => {
-          const outcome = await store.delete(namespace, key, { stamp })
-          if (outcome !== 'failed') debt.settle(namespace, key, stamp)
+        owed.map(async (invalidation) => {
+          const outcome = await take(store, invalidation)
+          if (outcome !== 'failed') debt.settle(invalidation)
           return outcome
         }),
       )
       if (outcomes.includes('failed')) return
     }
   }
+}
+
+const deleteOutcomes = ['deleted', 'older', 'not-found'] as const
+
+const asDelete = (namespace: string, key: string, stamp: Stamp): DeleteOperation => ({
+  kind: 'delete',
+  namespace,
+  key,
+  stamp,
+})
+
+function take(store: ZoneStore, invalidation: Invalidation): Promise<DeleteOutcome | 'applied'> {
+  const { namespace, key, stamp } = invalidation
+  if (invalidation.kind === 'delete') return store.delete(namespace, key, { stamp })
+  const { target, softMs } = invalidation
+  const options = softMs === undefined ? { stamp } : { stamp, softMs }
+  return target === 'all' ? store.bump(namespace, options) : store.invalidate(namespace, target, key, options)
 }
 
 /** When the zone that keeps this key was last empty: at its start, or when all that it had was given up. */

@@ -16,14 +16,18 @@ let keys = 0
 const newKey = (): string => `key-${++keys}`
 const text = (value: string): Buffer => Buffer.from(value)
 
-/** Rises with `n`, a moment ago: old stamps are a case of their own. */
-const base = Date.now() - 5_000
+/** Rises with `n`, from the beginning of the test on: stamps older than the store's connections are a case of their own. */
+let base = 0
 const stamp = (n: number): bigint => makeStamp(base + n, 0, 7)
 
 export function cacheStoreContract(name: string, { make, skip = [] }: CacheStoreContract): void {
   const skipped = new Map(skip.map(({ test, reason }) => [test, reason]))
   const promise = (sentence: string, check: (store: CacheStore) => Promise<void>): void => {
-    it.skipIf(skipped.has(sentence))(sentence, async () => check(await make()))
+    it.skipIf(skipped.has(sentence))(sentence, async () => {
+      const store = await make()
+      base = Date.now()
+      await check(store)
+    })
   }
   const read = async (store: CacheStore, key: string): Promise<string | undefined> => {
     const found = await store.get(namespace, key, { deadlineMs })
@@ -234,12 +238,152 @@ export function cacheStoreContract(name: string, { make, skip = [] }: CacheStore
       )
     })
 
+    const tagged = (store: CacheStore, key: string, n: number, exact: readonly string[], scopes: string[] = []) =>
+      store.put(namespace, key, text(`${n}`), { stamp: stamp(n), ttlMs: 60_000, tags: { exact, scopes } })
+    const state = async (store: CacheStore, key: string, named?: readonly string[]): Promise<string> => {
+      const tags = named === undefined ? {} : { tags: { exact: named, scopes: [] } }
+      const found = await store.get(namespace, key, { deadlineMs, ...tags })
+      return found.kind === 'miss' ? found.because : found.soft === undefined ? 'hit' : 'stale'
+    }
+
+    promise('tags come back as they were written', async (store) => {
+      const key = newKey()
+      const tags = { exact: ['u:abc', 't:größe'], scopes: ['r:orders', 'p:api.example.com/a/'] }
+      await store.put(namespace, key, text('x'), { stamp: stamp(1), ttlMs: 60_000, tags })
+
+      expect(await store.get(namespace, key, { deadlineMs })).toMatchObject({ kind: 'hit', tags })
+      expect(await store.get(namespace, key, { deadlineMs, tags })).toMatchObject({ kind: 'hit', tags })
+    })
+
+    promise('invalidating a tag takes every older item that has it, and no other', async (store) => {
+      const [a, b, c] = [newKey(), newKey(), newKey()]
+      const [one, two] = [`one-${a}`, `two-${a}`]
+      await tagged(store, a, 1, [one])
+      await tagged(store, b, 2, [two, one])
+      await tagged(store, c, 3, [two])
+
+      expect(await store.invalidate(namespace, 'tag', one, { stamp: stamp(4) })).toBe('applied')
+
+      expect([await state(store, a), await state(store, b), await state(store, c)]).toEqual([
+        'invalidated',
+        'invalidated',
+        'hit',
+      ])
+      expect(await state(store, a, [one])).toBe('invalidated')
+      expect(await tagged(store, a, 5, [one])).toBe('stored')
+      expect([await state(store, a), await state(store, a, [one]), await state(store, a, [two])]).toEqual([
+        'hit',
+        'hit',
+        'hit',
+      ])
+    })
+
+    promise('a fill that began before an invalidation and arrives after it is not served', async (store) => {
+      const key = newKey()
+      await tagged(store, newKey(), 1, [key])
+      await store.invalidate(namespace, 'tag', key, { stamp: stamp(3) })
+      await tagged(store, key, 2, [key])
+
+      expect(await state(store, key)).toBe('invalidated')
+    })
+
+    promise('an invalidation that comes twice, or late, changes nothing', async (store) => {
+      const key = newKey()
+      await tagged(store, key, 1, [key])
+      await store.invalidate(namespace, 'tag', key, { stamp: stamp(3) })
+      await tagged(store, key, 4, [key])
+
+      for (const n of [3, 2]) expect(await store.invalidate(namespace, 'tag', key, { stamp: stamp(n) })).toBe('applied')
+      expect(await state(store, key)).toBe('hit')
+    })
+
+    promise('invalidating a scope takes what lies in it, and nothing beside it', async (store) => {
+      const [a, b] = [newKey(), newKey()]
+      await tagged(store, a, 1, [a], [`p:${a}`])
+      await tagged(store, b, 1, [b], [`p:${b}`])
+
+      await store.invalidate(namespace, 'scope', `p:${a}`, { stamp: stamp(2) })
+
+      expect([await state(store, a), await state(store, b)]).toEqual(['invalidated', 'hit'])
+      // A tag and a scope of one name are two.
+      await store.invalidate(namespace, 'tag', `p:${b}`, { stamp: stamp(3) })
+      expect(await state(store, b)).toBe('hit')
+    })
+
+    promise('a soft invalidation leaves the item, stale since then and for as long as was said', async (store) => {
+      const key = newKey()
+      await tagged(store, key, 1, [key])
+
+      await store.invalidate(namespace, 'tag', key, { stamp: stamp(2), softMs: 30_000 })
+
+      expect(await store.get(namespace, key, { deadlineMs })).toMatchObject({
+        kind: 'hit',
+        soft: { sinceMs: base + 2, forMs: 30_000 },
+      })
+      await tagged(store, key, 3, [key])
+      expect(await state(store, key)).toBe('hit')
+      await store.invalidate(namespace, 'tag', key, { stamp: stamp(4), softMs: 0 })
+      await store.invalidate(namespace, 'tag', key, { stamp: stamp(4) })
+      expect(await state(store, key)).toBe('invalidated')
+    })
+
+    promise('a bump takes the whole namespace, items without tags too, and no other namespace', async (store) => {
+      const [plain, other] = [newKey(), newKey()]
+      const put = (ns: string, key: string, n: number) =>
+        store.put(ns, key, text(`${n}`), { stamp: stamp(n), ttlMs: 60_000 })
+      await put('bumped', plain, 1)
+      await put('beside', other, 1)
+
+      expect(await store.bump('bumped', { stamp: stamp(3) })).toBe('applied')
+
+      expect(await store.get('bumped', plain, { deadlineMs })).toMatchObject({ kind: 'miss', because: 'invalidated' })
+      expect((await store.get('beside', other, { deadlineMs })).kind).toBe('hit')
+      expect(await put('bumped', plain, 2)).toBe('older')
+      expect((await store.get('bumped', plain, { deadlineMs })).kind).toBe('miss')
+      expect(await put('bumped', plain, 4)).toBe('stored')
+      expect((await store.get('bumped', plain, { deadlineMs })).kind).toBe('hit')
+      await store.bump('bumped', { stamp: stamp(5), softMs: 60_000 })
+      expect(await store.get('bumped', plain, { deadlineMs })).toMatchObject({ soft: { forMs: 60_000 } })
+    })
+
+    promise('an invalidated value is none to add, replace, and compare and set', async (store) => {
+      const key = newKey()
+      const put = (n: number, how: object) =>
+        store.put(namespace, key, text(`${n}`), { stamp: stamp(n), ttlMs: 60_000, ...how })
+      await tagged(store, key, 1, [key])
+      await store.invalidate(namespace, 'tag', key, { stamp: stamp(2) })
+
+      expect(await put(3, { mode: 'replace' })).toBe('absent')
+      expect(await put(4, { ifStamp: stamp(1) })).toBe('absent')
+      expect(await put(5, { mode: 'add' })).toBe('stored')
+      expect(await read(store, key)).toBe('5')
+    })
+
+    promise('what cannot be a tag is refused, and so is an item that cannot have all of its tags', async (store) => {
+      const put = (exact: string[], scopes: string[] = []) =>
+        store.put(namespace, newKey(), text('x'), { stamp: stamp(1), ttlMs: 60_000, tags: { exact, scopes } })
+      for (const name of ['', 'a\nb', 'x'.repeat(251), 'lone \ud800']) {
+        expect(await store.invalidate(namespace, 'tag', name, { stamp: stamp(2) })).toBe('failed')
+        expect(await put([name])).toBe('failed')
+      }
+      const many = (count: number) => Array.from({ length: count }, (_, i) => `many-${i}`)
+      expect([await put(many(64), many(16)), await put(many(65)), await put([], many(17))]).toEqual([
+        'stored',
+        'failed',
+        'failed',
+      ])
+      expect(await store.bump('No_Namespace', { stamp: stamp(2) })).toBe('failed')
+      expect(await store.invalidate(namespace, 'tag', 't', { stamp: stamp(2), softMs: -1 })).toBe('failed')
+    })
+
     promise('a closed store misses and fails, and throws nothing', async (store) => {
       await store.close()
 
       expect(await store.get(namespace, 'k', { deadlineMs })).toEqual({ kind: 'miss', because: 'closed' })
       expect(await store.put(namespace, 'k', text('x'), { stamp: stamp(1), ttlMs: -1 })).toBe('failed')
       expect(await store.delete(namespace, 'k', { stamp: stamp(1) })).toBe('failed')
+      expect(await store.invalidate(namespace, 'tag', 't', { stamp: stamp(1) })).toBe('failed')
+      expect(await store.bump(namespace, { stamp: stamp(1) })).toBe('failed')
     })
   })
 }

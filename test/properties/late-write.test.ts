@@ -115,6 +115,8 @@ function unstamped(inner: CacheStore, arrival: () => Stamp): CacheStore {
     get: (...args) => inner.get(...args),
     put: (namespace, key, value, options) => inner.put(namespace, key, value, { ...options, stamp: arrival() }),
     delete: (namespace, key, options) => inner.delete(namespace, key, { ...options, stamp: arrival() }),
+    invalidate: (...args) => inner.invalidate(...args),
+    bump: (...args) => inner.bump(...args),
     health: () => inner.health(),
     close: () => inner.close(),
   }

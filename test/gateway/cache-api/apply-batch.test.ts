@@ -19,6 +19,8 @@ function receiver(over: Partial<CacheStore> = {}) {
     get: (namespace, key) => memory.get(namespace, key),
     put: (...args) => memory.put(...args),
     delete: (...args) => memory.delete(...args),
+    invalidate: (...args) => memory.invalidate(...args),
+    bump: (...args) => memory.bump(...args),
     health: () => memory.health(),
     close: () => memory.close(),
     ...over,
@@ -105,6 +107,41 @@ describe('a received batch', () => {
     expect(await memory.put('shop', 'b', Buffer.from('mine'), { stamp: stampClock.next(), ttlMs: -1 })).toBe('stored')
   })
 
+  it('makes a tagged value readable and purgeable here, and purges what is older', async () => {
+    const { apply, read, memory, stampAt } = receiver()
+    const tags = { exact: ['t'], scopes: ['s'] }
+    const tagged = (key: string, stamp: bigint): CacheOperation => {
+      const written = set(key, stamp)
+      return written.kind === 'set' ? { ...written, tags } : written
+    }
+    const purge = (target: 'tag' | 'scope' | 'all', stamp: bigint, softMs?: number): CacheOperation => ({
+      kind: 'invalidate',
+      namespace: 'shop',
+      target,
+      key: target === 'tag' ? 't' : target === 'scope' ? 's' : '',
+      stamp,
+      ...(softMs === undefined ? {} : { softMs }),
+    })
+    await apply(tagged('a', stampAt(-9)))
+    expect(await memory.get('shop', 'a')).toMatchObject({ kind: 'hit', tags })
+
+    for (const [at, target] of [
+      [-8, 'tag'],
+      [-6, 'scope'],
+      [-4, 'all'],
+    ] as const) {
+      expect(await apply(purge(target, stampAt(at)))).toMatchObject({ applied: 1, through: 11 })
+      expect(await read('a')).toBe('invalidated')
+      await apply(tagged('a', stampAt(at + 1)))
+      expect(await read('a')).toBe('x')
+    }
+    await apply(purge('tag', stampAt(-1), 60_000), purge('all', stampAt(61_000)))
+    expect(await read('a')).toBe('invalidated')
+    // By our own clock, not by one that is far ahead.
+    const { stamp } = (await memory.get('shop', 'a')) as { stamp: bigint }
+    expect(stamp).toBeLessThan(stampAt(1_000))
+  })
+
   it('acknowledges nothing beyond an operation that failed', async () => {
     const away = receiver({
       put: async () => 'failed',
@@ -114,6 +151,9 @@ describe('a received batch', () => {
     const done = await away.apply(del('a', away.stampAt(-5)), del('b', away.stampAt(-5)), del('c', away.stampAt(-5)))
 
     expect(done).toMatchObject({ through: 11, failed: 1 })
+    const deaf = receiver({ bump: async () => 'failed' })
+    const bump = { kind: 'invalidate', namespace: 'shop', target: 'all', key: '', stamp: deaf.stampAt(-5) } as const
+    expect(await deaf.apply(bump)).toMatchObject({ through: 10, failed: 1 })
   })
 
   it('deletes where it cannot store, so that no single value stops the lane', async () => {

@@ -40,6 +40,8 @@ async function serve(
     get: (namespace, key) => memory.get(namespace, key),
     put: (...args) => memory.put(...args),
     delete: (...args) => memory.delete(...args),
+    invalidate: (...args) => memory.invalidate(...args),
+    bump: (...args) => memory.bump(...args),
     health: () => memory.health(),
     close: () => memory.close(),
     ...over,

@@ -9,8 +9,35 @@ const place = {
   key: fc.string({ unit: 'grapheme', minLength: 1, maxLength: 300 }).filter((key) => Buffer.byteLength(key) <= 1024),
   stamp: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
 }
+const name = fc
+  .string({ unit: 'grapheme', minLength: 1, maxLength: 60 })
+  .filter((text) => Buffer.byteLength(text) <= 250 && !/\p{Cc}/u.test(text))
+const tags = fc
+  .record({ exact: fc.array(name, { maxLength: 3 }), scopes: fc.array(name, { maxLength: 2 }) })
+  .filter(({ exact, scopes }) => exact.length + scopes.length > 0)
+const soft = { softMs: fc.nat({ max: 0xffffffff }) }
 const operation: fc.Arbitrary<CacheOperation> = fc.oneof(
   fc.record({ kind: fc.constant('delete' as const), ...place }),
+  fc.record(
+    {
+      kind: fc.constant('invalidate' as const),
+      ...place,
+      target: fc.constantFrom('tag' as const, 'scope' as const),
+      key: name,
+      ...soft,
+    },
+    { requiredKeys: ['kind', 'namespace', 'key', 'stamp', 'target'] },
+  ),
+  fc.record(
+    {
+      kind: fc.constant('invalidate' as const),
+      ...place,
+      target: fc.constant('all' as const),
+      key: fc.constant(''),
+      ...soft,
+    },
+    { requiredKeys: ['kind', 'namespace', 'key', 'stamp', 'target'] },
+  ),
   fc.record(
     {
       kind: fc.constant('set' as const),
@@ -18,6 +45,7 @@ const operation: fc.Arbitrary<CacheOperation> = fc.oneof(
       value: fc.uint8Array({ maxLength: 100 }).map((bytes) => Buffer.from(bytes)),
       flags: fc.nat({ max: 0xffffffff }),
       contentType: fc.string({ unit: 'grapheme', maxLength: 40 }),
+      tags,
       expiresAtMs: fc.nat({ max: Number.MAX_SAFE_INTEGER }),
     },
     { requiredKeys: ['kind', 'namespace', 'key', 'stamp', 'value', 'flags', 'expiresAtMs'] },
@@ -109,6 +137,22 @@ describe('a replication batch', () => {
       expect(forged(set, offset, byte), `byte ${offset}`).toBe('unreadable')
     }
     for (const offset of [expiry, flags]) expect(forged(del, offset, 1)).toBe('unreadable')
+    const invalidate = { kind: 'invalidate', ...place, target: 'tag' } as const
+    const hard = encodeBatch({ header, operations: [{ seq: 5, operation: invalidate }] })
+    const bump = encodeBatch({ header, operations: [{ seq: 5, operation: { ...invalidate, target: 'all', key: '' } }] })
+    const bits = (bytes: Buffer): number => bytes.length - bytes.indexOf(10) - 1 - 5
+    expect([forged(hard, bits(hard), 0), forged(bump, bits(bump), 0)]).toEqual(['batch', 'batch'])
+    // Bits of a later release, a length without softness, and a scope of everything.
+    expect([forged(hard, bits(hard), 4), forged(hard, bits(hard) + 4, 1), forged(bump, bits(bump), 1)]).toEqual([
+      'unreadable',
+      'unreadable',
+      'unreadable',
+    ])
+    expect([forged(hard, op, 5), forged(bump, op, 4), forged(hard, expiry, 1)]).toEqual([
+      'unreadable',
+      'unreadable',
+      'unreadable',
+    ])
     expect(forged(del, op, 1)).toBe('unreadable')
   })
 
@@ -121,6 +165,17 @@ describe('a replication batch', () => {
       }),
     )
     expect(decodeBatch(Buffer.alloc(batchLimitBytes + 1)).kind).toBe('unreadable')
+  })
+
+  it('with an op of a later release is refused whole, so that nothing of it counts as done', () => {
+    const [written] = fc.sample(batch, 1) as [Batch]
+    for (const op of [0, 3, 6, 255]) {
+      const bytes = encodeBatch(written)
+      const at = bytes.indexOf(10) + 1
+      bytes[at + 24] = op
+      bytes.writeUInt32BE(crc32(bytes.subarray(at + 8, at + 8 + bytes.readUInt32BE(at))), at + 4)
+      expect(decodeBatch(bytes)).toMatchObject({ kind: 'unreadable', because: 'record 1 is not as described' })
+    }
   })
 
   it('may say more in its header than this release understands', () => {

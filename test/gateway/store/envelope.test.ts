@@ -9,6 +9,10 @@ const envelope = fc.record<Envelope>(
     flags: fc.nat({ max: 0xffffffff }),
     originalKey: fc.string({ unit: 'grapheme' }),
     contentType: fc.string({ unit: 'grapheme' }),
+    tags: fc
+      .record({ exact: fc.array(fc.string({ unit: 'grapheme' })), scopes: fc.array(fc.string({ unit: 'grapheme' })) })
+      .filter(({ exact, scopes }) => exact.length + scopes.length > 0),
+    asOf: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
   },
   { requiredKeys: ['kind', 'stamp', 'flags'] },
 )
@@ -48,6 +52,24 @@ describe('the envelope', () => {
     for (let length = 0; length < bytes.length; length++) {
       expect(decodeEnvelope(bytes.subarray(0, length))).toBeUndefined()
     }
+  })
+
+  it('carries tags, scopes and the time it was current as the format says', () => {
+    const bytes = encodeEnvelope({
+      kind: 'value',
+      stamp: 1n,
+      flags: 0,
+      contentType: 'a',
+      tags: { exact: ['t', 'u'], scopes: ['s'] },
+      asOf: 2n,
+    })
+
+    expect(bytes.subarray(24).toString('hex')).toBe(
+      ['02000174', '02000175', '03000161', '07000173', '0800080000000000000002'].join(''),
+    )
+    const fallen = Buffer.from(bytes)
+    fallen[24] = 7
+    expect(decodeEnvelope(fallen)).toBeUndefined()
   })
 
   it('throws at no input whatever', () => {

@@ -61,6 +61,24 @@ describe('a shipper', () => {
     },
   )
 
+  it('Cache U3: is settled when every invalidation was applied there, and says so when it was not in time', async () => {
+    let release = (): void => undefined
+    const held = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    const { shipper } = shipping(async (batch) => {
+      await held
+      return all(batch)
+    })
+    expect(await shipper.settled(0)).toBe(true)
+    shipper.append({ kind: 'invalidate', namespace: 'http-a', target: 'tag', key: 't:a', stamp: stamps.next() })
+
+    const [early, waiting] = [await shipper.settled(20), shipper.settled(5_000)]
+    release()
+
+    expect([early, await waiting]).toEqual([false, true])
+  })
+
   it('sends again from where the other site got to', async () => {
     const { shipper, sent, del } = shipping(async (batch, sends) => {
       const done = all(batch)

@@ -20,6 +20,14 @@ const del = (key: string, n: number): CacheOperation => ({
   key,
   stamp: makeStamp(now + n, 0, 1),
 })
+const purge = (key: string, n: number, softMs?: number): CacheOperation => ({
+  kind: 'invalidate',
+  namespace: 'shop',
+  target: 'tag',
+  key,
+  stamp: makeStamp(now + n, 0, 1),
+  ...(softMs === undefined ? {} : { softMs }),
+})
 const lane = (operations = 1_000, setBytes = 1_000_000): ShippingLane => new ShippingLane({ operations, setBytes })
 const all = (from: ShippingLane, at = now) => from.take(512, 1_000_000, at)
 const short = (from: ShippingLane, at = now): string[] =>
@@ -83,6 +91,52 @@ describe('a shipping lane', () => {
 
     expect(short(it)).toEqual(['delete d1', 'delete d2', 'set s3'])
     expect(it.dirty.size).toBe(0)
+  })
+
+  it('ships invalidations before anything that waits, in one batch by rising seq', () => {
+    const it = lane()
+    for (const key of ['a', 'b', 'c']) it.append(set(key, 1), now)
+    it.append(purge('t', 2), now)
+
+    const taken = it.take(2, 1_000_000, now)
+
+    expect(taken.map(({ operation: { kind, key } }) => `${kind} ${key}`)).toEqual(['set a', 'invalidate t'])
+    expect(taken.map(({ seq }) => seq)).toEqual([1, 4])
+    expect(it.owed).toBe(1)
+    it.acknowledge(taken, 4)
+    expect(short(it)).toEqual(['set b', 'set c'])
+    expect(it).toMatchObject({ owed: 0, size: 2 })
+  })
+
+  it('ships the newest hard and the newest soft invalidation of a tag: both are needed', () => {
+    const it = lane()
+    for (const [n, softMs] of [[3], [1], [2, 60], [4, 90]] as const) it.append(purge('t', n, softMs), now)
+
+    expect(all(it).map(({ operation }) => operation)).toEqual([purge('t', 3), purge('t', 4, 90)])
+  })
+
+  it('never drops an invalidation: too many of one namespace become one of all of it', () => {
+    const it = lane(8)
+    it.append({ ...purge('other', 1), namespace: 'beside' }, now)
+    for (let n = 0; n < 100; n++) {
+      it.append(purge(`t${n}`, n, n % 2 === 0 ? 60 : undefined), now + n)
+      it.append(set(`k${n}`, n), now + n)
+    }
+
+    const waiting = all(it, now + 100).map(({ operation }) => operation)
+    const purges = waiting.filter(({ kind }) => kind === 'invalidate')
+    expect(purges.length).toBeLessThanOrEqual(4)
+    expect(purges).toContainEqual({ ...purge('other', 1), namespace: 'beside' })
+    // Whatever was asked for is in what is left: the tag itself, or the namespace with a stamp that is not older.
+    const bump = purges.find((each) => each.kind === 'invalidate' && each.target === 'all')
+    for (let n = 0; n < 100; n++) {
+      const own = purges.some(({ key }) => key === `t${n}`)
+      expect(own || (bump !== undefined && bump.stamp >= purge('', n).stamp)).toBe(true)
+    }
+    expect(it).toMatchObject({ owedSinceMs: now })
+    expect(it.dirty.size).toBe(0)
+    it.acknowledge(all(it), 1_000)
+    expect(it).toMatchObject({ owed: 0, size: 0 })
   })
 
   it('owes for ever when a delete had to be dropped', () => {

@@ -30,6 +30,12 @@ class FaultyZone extends MemoryStore {
   override async delete(...args: Parameters<CacheStore['delete']>) {
     return this.fails === undefined ? super.delete(...args) : 'failed'
   }
+  override async invalidate(...args: Parameters<CacheStore['invalidate']>) {
+    return this.fails === undefined ? super.invalidate(...args) : 'failed'
+  }
+  override async bump(...args: Parameters<CacheStore['bump']>) {
+    return this.fails === undefined ? super.bump(...args) : 'failed'
+  }
   override startedAtMs(): number {
     return this.startedAt ?? super.startedAtMs()
   }
@@ -266,6 +272,106 @@ describe('a site of two zones', () => {
     await put('fresh', 'y')
     expect(await read('fresh')).toBe('y from near')
   })
+
+  it.each(['tag', 'scope', 'all'] as const)(
+    'invalidates (%s) in all zones; one that was away is not read in that namespace until it has it',
+    async (target) => {
+      const { near, far, stamps, store, put, read } = site()
+      const tags = { exact: ['t'], scopes: ['s'] }
+      const putTagged = (key: string) => store.put('shop', key, text('x'), { stamp: stamps.next(), ttlMs: -1, tags })
+      await putTagged('k')
+      await store.put('other', 'k', text('x'), { stamp: stamps.next(), ttlMs: -1 })
+      await put('plain', 'y')
+      near.fails = 'timeout'
+      const stamp = stamps.next()
+
+      const done =
+        target === 'all'
+          ? store.bump('shop', { stamp })
+          : store.invalidate('shop', target, target === 'tag' ? 't' : 's', { stamp })
+      expect(await done).toBe('applied')
+      near.fails = undefined
+
+      expect(await read('k', near)).toBe('x from near')
+      expect(await read('k')).toBe('invalidated')
+      expect(await read('plain')).toBe(target === 'all' ? 'invalidated' : 'y from far')
+      expect((await store.get('other', 'k', { deadlineMs })).kind).toBe('hit')
+      await putTagged('next')
+      expect(await read('next')).toBe('x from far')
+      far.fails = 'refused'
+      expect(await read('next')).toBe('unreadable')
+      far.fails = undefined
+      expect(store.health()[0]).toEqual({ zone: 'near', state: 'owing', owed: 1 })
+      await eventually(() => store.health()[0]?.owed === 0)
+      expect(await read('next')).toBe('x from near')
+      expect(await read('k', near)).toBe('invalidated')
+    },
+  )
+
+  it('tells an invalidation as failed when too few zones took it, and keeps it owed', async () => {
+    const { near, far, stamps, store, put, read } = site('all')
+    await put('k', 'x')
+    near.fails = 'closed'
+
+    expect(await store.bump('shop', { stamp: stamps.next() })).toBe('failed')
+    near.fails = undefined
+
+    expect(await read('k')).toBe('invalidated')
+    far.fails = 'closed'
+    expect(await read('k')).toBe('unreadable')
+    await eventually(async () => (await read('k')) === 'invalidated')
+    expect(await store.invalidate('shop', 'tag', 'a\u0000', { stamp: stamps.next() })).toBe('failed')
+    expect(store.health()[0]?.owed).toBe(0)
+  })
+
+  it('fills a warming zone with the tags, so that the copy can be invalidated too', async () => {
+    const { clock, background, near, far, stamps, store, read } = site()
+    const tags = { exact: ['t'], scopes: ['s'] }
+    await far.put('shop', 'k', text('x'), { stamp: stamps.next(), ttlMs: -1, tags })
+    near.startedAt = clock.now()
+    expect(await read('k')).toBe('x from far')
+    await background.settle(1_000)
+    expect(await near.get('shop', 'k')).toMatchObject({ kind: 'hit', tags })
+
+    await store.invalidate('shop', 'tag', 't', { stamp: stamps.next() })
+
+    expect([await read('k'), await read('k', near)]).toEqual(['invalidated', 'invalidated'])
+  })
+
+  it.each(['tag', 'scope', 'all'] as const)(
+    'does not fill a warming zone with what was invalidated (%s) while it was copied',
+    async (target) => {
+      const { clock, background, near, far, stamps, store, read } = site()
+      const tags = { exact: ['t'], scopes: ['s'] }
+      await far.put('shop', 'k', text('old'), { stamp: stamps.next(), ttlMs: -1, tags })
+      near.startedAt = clock.now()
+      const slow = far.get.bind(far)
+      let reading = (): void => undefined
+      const begun = new Promise<void>((resolve) => {
+        reading = resolve
+      })
+      let answer = (): void => undefined
+      far.get = async (...args) => {
+        const found = await slow(...args)
+        reading()
+        await new Promise<void>((resolve) => {
+          answer = resolve
+        })
+        return found
+      }
+
+      const pending = read('k')
+      await begun
+      const stamp = stamps.next()
+      const name = target === 'tag' ? 't' : 's'
+      await (target === 'all' ? store.bump('shop', { stamp }) : store.invalidate('shop', target, name, { stamp }))
+      answer()
+      await pending
+      await background.settle(1_000)
+
+      expect(['absent', 'invalidated']).toContain(await read('k', near))
+    },
+  )
 
   it('answers a write after one, most or all of the zones', async () => {
     for (const { ack, outcome } of [
