@@ -6,7 +6,10 @@ import type { HeaderPairs } from './header-pairs.ts'
 export interface BodySink {
   /** False: hold back until `BodyStream.resume` is called. */
   write(chunk: Buffer): boolean
-  /** The clean end, with the last bytes where they are at hand: a small answer then leaves in one write. */
+  /**
+   * The clean end, with the last bytes where they are at hand: a small answer then leaves in one write. Empty trailers: there were
+   * some that do not pass.
+   */
   end(last?: Buffer, trailers?: HeaderPairs): void
   /** The body will not be whole. The receiver must not make it look so. */
   fail(cause: unknown): void
@@ -32,6 +35,8 @@ export interface Answer {
   readonly tunnel?: Duplex
   /** An event stream: it may be ended between two events, and its client comes again. */
   readonly events?: true
+  /** Connection as the service wrote it, where it may name fields of the answer; told on routes with a cache alone. */
+  readonly connection?: string
   /** Set when the gateway itself refused or failed: its code is the log's reason. */
   readonly problem?: Problem
   /** The connection is not used again: its framing can no longer be trusted. */

@@ -5,7 +5,7 @@ import { checkConfig, readConfigText } from '#server-kit/config.ts'
 import { listenText, sha256Text, urlText } from '#server-kit/config-texts.ts'
 import { recorderGroup, traceGroup } from './account/account-config.ts'
 import { apiKeys, authContradictions, identity, jwt, tokens } from './auth/auth-config.ts'
-import { cache } from './cache/cache-config.ts'
+import { cache, cacheContradictions } from './cache/cache-config.ts'
 import { closed, duration, file, flag, group, name, wait } from './config-parts.ts'
 import { problems } from './errors.ts'
 import { extensions } from './extensions/extensions-config.ts'
@@ -195,7 +195,7 @@ function contradictions({
   table,
   keys: ring,
   peers,
-  cache: { doubleWrite, zones },
+  cache: cacheYaml,
   upstreams: { certificates },
   ...auth
 }: GatewayYaml): string[] {
@@ -211,7 +211,7 @@ function contradictions({
     'keys.control is missing: the control plane would refuse this gateway',
   )
   faults.push(...authContradictions(auth))
-  for (const site of [...auth.tokens.alsoAsk, ...doubleWrite.to])
+  for (const site of [...auth.tokens.alsoAsk, ...cacheYaml.doubleWrite.to])
     needs(peers[site] !== undefined, `peers.${site} is missing, and is named elsewhere`)
   needs(
     Object.keys(peers).length === 0 || ring.peers !== undefined,
@@ -222,8 +222,6 @@ function contradictions({
       (cert === undefined) === (key === undefined),
       `upstreams.certificates.${certificate} has only one of cert and key`,
     )
-  for (const { name: zoneName, driver, nodes } of zones) {
-    needs(driver !== 'memcached' || nodes.length > 0, `cache.zones ${zoneName} names no nodes`)
-  }
+  faults.push(...cacheContradictions(cacheYaml))
   return faults
 }

@@ -62,6 +62,11 @@ export const problems = defineProblems({
     meaning: 'The stored value is not the one that if-match or if-none-match names.',
     fix: 'Read the value again and repeat the change with its new etag.',
   },
+  'cache-prefix-too-deep': {
+    status: 422,
+    meaning: '{field} has {segments} segments, and answers below it can be purged by {depth} at most.',
+    fix: 'Name a shorter prefix, its URLs or a tag; or raise `prefixDepth` of the route, which holds for answers stored from then on.',
+  },
   'cache-request-invalid': {
     status: 400,
     meaning: '{field} is not acceptable: {because}.',
@@ -252,6 +257,11 @@ export const problems = defineProblems({
     meaning: 'Unit {unit} has no deployment at site {site}.',
     fix: 'Add the deployment to the service in the catalog, or place the unit at a site that has one.',
   },
+  'only-if-cached': {
+    status: 504,
+    meaning: 'The request wants a stored answer or none, and none may be given.',
+    fix: 'The client must ask without `only-if-cached`.',
+  },
   overloaded: {
     status: 503,
     meaning: 'As many requests as {what} may have are under way.',
@@ -291,6 +301,12 @@ export const problems = defineProblems({
     status: 403,
     meaning: 'The token does not have the scope {scope}.',
     fix: 'Grant the scope to the consumer, or change `auth.scopes` of the route.',
+  },
+  'stale-forbidden': {
+    status: 504,
+    meaning:
+      'The service could not be asked whether the stored answer still holds, and says that it may not be given without.',
+    fix: 'Mend the service or its connection. To bridge such times it must leave out must-revalidate, proxy-revalidate, s-maxage and no-cache, and state stale-if-error.',
   },
   'table-missing': {
     status: 503,

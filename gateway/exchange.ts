@@ -4,6 +4,7 @@ import type { Caller } from '#routes/messages.ts'
 import type { RequestFacts } from '#routes/request-facts.ts'
 import type { RouteFacts } from '#routes/structure.ts'
 import type { Table } from '#routes/table.ts'
+import type { Site } from '#routes/vocabulary.ts'
 import { type HeaderPairs, joinedValue, lowerNames } from './header-pairs.ts'
 import type { MetLimit } from './limits/rate-headers.ts'
 import type { RequestBody } from './request-body.ts'
@@ -65,6 +66,8 @@ export class Exchange implements RequestFacts {
   /** Further routes as which a service might read this path: their guards hold, too. Mostly none. */
   readings: readonly RouteFacts[]
   caller: Caller | undefined
+  /** The very credential by which the caller was accepted, as it came: never to be written down. Undefined = none was. */
+  credential: string | undefined
   /** The limits that it met, in order; undefined = none. */
   rates: readonly MetLimit[] | undefined
   /** Path and query that the service gets, where a rewrite changed them; undefined = `target`, byte for byte. */
@@ -85,7 +88,12 @@ export class Exchange implements RequestFacts {
   forwardedTo: string | undefined
   /** Which instance of the service it was sent to, `host:port`: for logs, never for clients. */
   endpoint: string | undefined
+  /** The member of Cache-Status that its answer gets. */
   cacheStatus: string | undefined
+  /** The site whose answer was given again, from the store or as it came for somebody else: no evidence of the service. */
+  storedBy: Site | undefined
+  /** What the service answered, or this gateway for it, where the client got what was stored instead; 0 = it got just that. */
+  serviceStatus: number
   /** Tries at the service beyond the first. */
   attempt: number
   /** Monotonic ms at which the service's answer began; 0 = never. */
@@ -117,6 +125,7 @@ export class Exchange implements RequestFacts {
     this.decision = undefined
     this.readings = []
     this.caller = undefined
+    this.credential = undefined
     this.rates = undefined
     this.rewritten = undefined
     this.editHead = undefined
@@ -129,6 +138,8 @@ export class Exchange implements RequestFacts {
     this.forwardedTo = undefined
     this.endpoint = undefined
     this.cacheStatus = undefined
+    this.storedBy = undefined
+    this.serviceStatus = 0
     this.attempt = 0
     this.firstByteMs = 0
     this.bytesOut = 0
@@ -143,6 +154,43 @@ export class Exchange implements RequestFacts {
 
   header(name: string): string | undefined {
     return joinedValue(this.headers, this.names, name)
+  }
+
+  /**
+   * An exchange of its own for asking the service: with other fields, and by the same decision, caller and marks. It lives on
+   * when this one's client leaves, since others may wait for its answer, and none of their deadlines is its own. `unheard`: a GET
+   * of which nobody hears before it has an answer.
+   */
+  forFetch(headers: readonly string[], unheard = false): Exchange {
+    const { target, version, body, peer, upgrade } = this
+    const method = unheard ? 'GET' : this.method
+    const inform = unheard ? undefined : this.inform
+    const secure = this.scheme === 'https'
+    const incoming = { method, target, version, headers, body, peer, secure, upgrade, inform }
+    const fetch = new Exchange(incoming, this.requestId, this.startedMs)
+    fetch.absolute = this.absolute
+    fetch.host = this.host
+    fetch.client = this.client
+    fetch.address = this.address
+    fetch.mark = this.mark
+    fetch.markKind = this.markKind
+    fetch.table = this.table
+    fetch.decision = this.decision
+    fetch.readings = this.readings
+    fetch.caller = this.caller
+    fetch.credential = this.credential
+    fetch.editHead = this.editHead
+    fetch.maxForwards = this.maxForwards
+    fetch.trace = this.trace
+    if (!unheard) fetch.explained = this.explained
+    return fetch
+  }
+
+  /** What became known of the service on the way of a fetch, for whoever accounts for this request. */
+  fetched({ endpoint, attempt, firstByteMs }: Exchange): void {
+    this.endpoint = endpoint
+    this.attempt = attempt
+    this.firstByteMs = firstByteMs
   }
 
   /** The client went away before it had its answer. */

@@ -19,7 +19,7 @@ import { trace } from './account/trace.ts'
 import { TrafficMetrics } from './account/traffic-metrics.ts'
 import { readAuthSecrets } from './auth/auth-secrets.ts'
 import { type Auth, openAuth } from './auth/open-auth.ts'
-import { cacheOutcomes, responseCache } from './cache/response-cache.ts'
+import { openResponseCache } from './cache/open-response-cache.ts'
 import type { GatewayConfig } from './config.ts'
 import { bytes, ms } from './config-parts.ts'
 import { problems } from './errors.ts'
@@ -102,6 +102,7 @@ export async function openGeneration(options: GenerationOptions): Promise<Gatewa
   const recorder = openRecorder()
   const codes = [...Object.keys(problems.entries), ...Object.keys(common.entries)]
   const trafficMetrics = new TrafficMetrics(metrics, clock, codes)
+  const responses = openResponses()
   forgetRoutes()
   const spans = await openSpans()
   const extensions = await openExtensions({ yaml: yaml.extensions, path, clock, log, metrics })
@@ -138,7 +139,7 @@ export async function openGeneration(options: GenerationOptions): Promise<Gatewa
     fence({
       site,
       holder,
-      crossing: interconnect,
+      crossing: responses?.invalidation.crossing(interconnect) ?? interconnect,
       holdMs: ms(limits.hold),
       keepBodyBytes: 64 * 1024,
       clock,
@@ -156,7 +157,7 @@ export async function openGeneration(options: GenerationOptions): Promise<Gatewa
     transforms.gatewayAnswer,
     transforms.compress,
     transforms.answerEdits,
-    ...cachePhases(),
+    ...(responses === undefined ? [] : [responses.phase]),
     ...extensions.at('upstream'),
     transforms.rewrite,
     transforms.mirror,
@@ -166,6 +167,7 @@ export async function openGeneration(options: GenerationOptions): Promise<Gatewa
       site,
       deployments: services.deployments,
       metrics: services.metrics,
+      caches: responses !== undefined && yaml.cache.responses,
       clock,
       random,
     }),
@@ -190,17 +192,19 @@ export async function openGeneration(options: GenerationOptions): Promise<Gatewa
       () => {
         const leaving = new LeavingRoutes(clock, holder.current?.index.routes)
         const forget = holder.onChange((table) => leaving.follow(table.index.routes))
-        const timer = setInterval(
-          () => background.run('forget routes that left', trafficMetrics.forget(leaving.gone())),
-          60_000,
-        ).unref()
-        return { forget, timer }
+        const timer = setInterval(() => background.run('forget routes that left', forgotten(leaving.gone())), 60_000)
+        return { forget, timer: timer.unref() }
       },
       async ({ forget, timer }) => {
         forget()
         clearInterval(timer)
       },
     )
+  }
+
+  async function forgotten(routes: readonly string[]): Promise<void> {
+    await trafficMetrics.forget(routes)
+    for (const route of routes) await responses?.counts.requests.forget('route', route)
   }
 
   /** What was seen outlives a reload. */
@@ -266,13 +270,15 @@ export async function openGeneration(options: GenerationOptions): Promise<Gatewa
     )
   }
 
-  function cachePhases(): Phase[] {
-    if (cache === undefined || !yaml.cache.responses) return []
-    const { outer, stamps } = cache
-    const outcomes = metrics.counter('tidegate_response_cache_total', 'What the response cache did.', {
-      outcome: cacheOutcomes,
-    })
-    const deadlineMs = ms(yaml.cache.readDeadline)
-    return [responseCache({ store: outer, newStamp: () => stamps.next(), deadlineMs, clock, background, outcomes })]
+  function openResponses() {
+    if (cache === undefined) return undefined
+    const told: NonNullable<Phase['closed']> = (x, answer, ending) => {
+      traffic.closed(x, answer)
+      if (yaml.recorder.on) recorder.closed(x, answer, ending)
+    }
+    const { cache: ofCache } = yaml
+    const service = { ...head, ...auth.head }
+    const shared = { site, cache, holder, lease, clock, background, log, metrics }
+    return openResponseCache({ ...shared, yaml: ofCache, head: service, told })
   }
 }

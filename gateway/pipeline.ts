@@ -4,7 +4,7 @@ import { problemReply } from '#server-kit/problem-reply.ts'
 import { type Answer, isStream } from './answer.ts'
 import { problems } from './errors.ts'
 import type { Exchange } from './exchange.ts'
-import type { Ending, Phase } from './phase.ts'
+import type { Ending, Onward, Phase } from './phase.ts'
 
 /** What a front hands its exchanges to. */
 export interface Answers {
@@ -22,12 +22,28 @@ export class Pipeline implements Answers {
   constructor(phases: readonly Phase[], log: Log) {
     this.#phases = phases
     this.#log = log
+    for (let at = 0; at < phases.length; at++) phases[at]?.precede?.(this.#behind(at))
   }
 
   /** Never rejects: what was thrown is an answer too. */
-  async answer(x: Exchange): Promise<Answer> {
+  answer(x: Exchange): Promise<Answer> {
+    return this.#pass(x, 0)
+  }
+
+  closed(x: Exchange, answer: Answer, ending: Ending): void {
+    this.#end(x, answer, ending, 0)
+  }
+
+  #behind(at: number): Onward {
+    return {
+      run: (x) => this.#pass(x, at + 1),
+      closed: (x, answer, ending) => this.#end(x, answer, ending, at + 1),
+    }
+  }
+
+  async #pass(x: Exchange, from: number): Promise<Answer> {
     const phases = this.#phases
-    let reached = 0
+    let reached = from
     let answer: Answer | undefined
     try {
       for (; reached < phases.length; reached++) {
@@ -40,15 +56,17 @@ export class Pipeline implements Answers {
     } catch (thrown) {
       answer = this.#refusal(thrown, x)
     }
-    for (let at = Math.min(reached, phases.length - 1); at >= 0; at--) {
+    for (let at = Math.min(reached, phases.length - 1); at >= from; at--) {
       const phase = phases[at]
       if (phase !== undefined) answer = this.#leave(phase, x, answer)
     }
     return answer
   }
 
-  closed(x: Exchange, answer: Answer, ending: Ending): void {
-    for (const phase of this.#phases) {
+  #end(x: Exchange, answer: Answer, ending: Ending, from: number): void {
+    const phases = this.#phases
+    for (let at = from; at < phases.length; at++) {
+      const phase = phases[at] as Phase
       try {
         phase.closed?.(x, answer, ending)
       } catch (thrown) {

@@ -15,14 +15,15 @@ export class TrafficCounters implements Phase {
 
   closed(x: Exchange, answer: Answer): void {
     const { decision } = x
-    if (decision?.route === undefined) return
+    // What came from the store was executed by nobody (M1), but where the service was asked first, and failed.
+    if (decision?.route === undefined || (x.storedBy !== undefined && x.serviceStatus === 0)) return
     const { unit } = decision.route
     const row = this.#row(unit, decision.epoch)
     if (row === undefined) return
     if (x.forwardedTo !== undefined) row.forwarded++
     else if (decision.effect === 'read') row.reads++
     else row.writes++
-    if (answer.status >= 500) row.failed++
+    if ((x.serviceStatus || answer.status) >= 500) row.failed++
   }
 
   /** Rows since the last call. */

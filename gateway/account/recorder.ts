@@ -43,8 +43,8 @@ export class Recorder implements Phase {
 
   closed(x: Exchange, answer: Answer, ending: Ending): void {
     const route = x.decision?.route
-    // What was passed on is recorded where it was executed.
-    if (route === undefined || x.forwardedTo !== undefined) return
+    // What was passed on is recorded where it was executed; what came from the store was executed by nobody (M1).
+    if (route === undefined || x.forwardedTo !== undefined || x.storedBy !== undefined) return
     const row = this.#rowOf(route)
     if (row === undefined) return
     row.requests++

@@ -38,11 +38,18 @@ export function authenticate(options: AuthenticateOptions): Phase {
   const configured =
     kindBit.token | (apiKeys === undefined ? 0 : kindBit['api-key']) | (jwt === undefined ? 0 : kindBit.jwt)
 
-  const accept = (x: Exchange, kind: CredentialKind, caller: Caller | undefined, from: LookUpOutcome): undefined => {
+  const accept = (
+    x: Exchange,
+    kind: CredentialKind,
+    text: string,
+    caller: Caller | undefined,
+    from: LookUpOutcome,
+  ): undefined => {
     count(kind, from)
     if (x.explained !== undefined) explain(x, kind, caller, from)
     if (caller === undefined) throw refused(kind, keyHeaders)
     x.caller = caller
+    x.credential = text
     return undefined
   }
 
@@ -66,13 +73,13 @@ export function authenticate(options: AuthenticateOptions): Phase {
     }
     if (caller === undefined) guesses.charge(x.client, text)
     else guesses.prove(text)
-    return accept(x, kind, caller, caller === undefined ? 'unknown' : 'known')
+    return accept(x, kind, text, caller, caller === undefined ? 'unknown' : 'known')
   }
 
   const ask = (x: Exchange, kind: CredentialKind, finder: Finder, text: string): undefined | Promise<undefined> => {
     const recalled = finder.recall(text)
     if (recalled === undefined) return look(x, kind, finder, text)
-    return accept(x, kind, recalled === 'unknown' ? undefined : recalled, 'remembered')
+    return accept(x, kind, text, recalled === 'unknown' ? undefined : recalled, 'remembered')
   }
 
   return {

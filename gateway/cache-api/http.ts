@@ -3,7 +3,14 @@ import { Problem, problemMediaType } from '#routes/problem.ts'
 import type { Clock } from '#server-kit/clock.ts'
 import { problemReply } from '#server-kit/problem-reply.ts'
 import { problems } from '../errors.ts'
-import { type CacheStore, type Hit, noExpiry, type PutOutcome, valueLimitBytes } from '../store/cache-store.ts'
+import {
+  type CacheStore,
+  type Hit,
+  isKnowledge,
+  noExpiry,
+  type PutOutcome,
+  valueLimitBytes,
+} from '../store/cache-store.ts'
 import { type StampClock, stampMs } from '../store/stamp.ts'
 import {
   type CacheTarget,
@@ -61,7 +68,8 @@ export async function cacheRoutes(app: FastifyInstance, options: CacheRoutesOpti
       const { namespace, key } = await target(request, 'read')
       const found = await store.get(namespace, key, { deadlineMs })
       if (found.kind === 'miss') {
-        const because = found.because === 'expired' || found.because === 'tombstone' ? 'absent' : found.because
+        const isGone = isKnowledge(found.because) || found.because === 'tag-missing'
+        const because = isGone ? 'absent' : found.because
         // Answered, not thrown: a miss is an everyday outcome, and no line in the log.
         return reply
           .code(404)
@@ -144,7 +152,7 @@ function tell(reply: FastifyReply, hit: Hit, now: number): void {
   reply.header('etag', `"${hit.stamp}"`)
   reply.header('age', Math.max(0, Math.floor((now - stampMs(hit.stamp)) / 1000)))
   reply.header('x-tidegate-cache-zone', hit.zone)
-  reply.header('x-tidegate-cache-state', 'hit')
+  reply.header('x-tidegate-cache-state', hit.soft === undefined ? 'hit' : 'stale')
   reply.header('x-tidegate-cache-flags', hit.flags)
   if (hit.ttlMs !== noExpiry) reply.header('cache-control', `max-age=${Math.floor(hit.ttlMs / 1000)}`)
 }

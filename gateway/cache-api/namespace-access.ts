@@ -1,4 +1,4 @@
-import { namespace as ofResponses } from '../cache/response-cache.ts'
+import { answersPrefix } from '../cache/purge.ts'
 import { matchesNamespace } from '../store/namespace-pattern.ts'
 
 export type CacheVerb = 'read' | 'write' | 'delete'
@@ -18,6 +18,18 @@ export type AuthenticateCacheClient = (request: {
 
 /** Stored answers are no client's, whatever its pattern: who writes there answers for every service. */
 export function mayUse(client: CacheClient, verb: CacheVerb, namespace: string): boolean {
-  if (namespace === ofResponses) return false
+  if (namespace.startsWith(answersPrefix) || namespace === formerAnswers) return false
+  return allows(client, verb, namespace)
+}
+
+/** To invalidate is to make it fetch anew: that much a client may do to answers, too, if its namespaces cover them. */
+export function mayInvalidate(client: CacheClient, namespace: string): boolean {
+  return allows(client, 'delete', namespace)
+}
+
+/** Where an earlier release, that may still run beside this one, keeps answers. */
+const formerAnswers = 'responses'
+
+function allows(client: CacheClient, verb: CacheVerb, namespace: string): boolean {
   return client.verbs.includes(verb) && client.namespaces.some((pattern) => matchesNamespace(pattern, namespace))
 }

@@ -1,4 +1,5 @@
-import Type from 'typebox'
+import Type, { type Static } from 'typebox'
+import { headerText } from '#routes/schema-texts.ts'
 import { listenText, sha256Text } from '#server-kit/config-texts.ts'
 import { closed, flag, group, name, size, wait } from '../config-parts.ts'
 
@@ -51,6 +52,47 @@ export const cache = group(
     clients: Type.Array(cacheClient, { default: [], maxItems: 1000, description: 'Who may use the cache API.' }),
     readDeadline: wait('50ms', 'How long the response cache waits for a value.'),
     responses: flag(true, 'Whether answers of routes with a cache policy are stored.'),
+    targeted: Type.Array(Type.String(headerText), {
+      maxItems: 5,
+      default: ['x-tidegate-cache-control', 'cdn-cache-control'],
+      description:
+        'Headers of answers that speak to this cache alone, first one first (RFC 9213); a route may name its own.',
+    }),
+    memory: group(
+      {
+        on: flag(false, 'Keep answers that are asked for often in the memory of each process, for a second at most.'),
+        limit: size('64MiB', 'Memory for them, a process.'),
+        alone: flag(
+          false,
+          'No other process serves this site, so none has to be told of invalidations. Else events.redis tells them.',
+        ),
+      },
+      'The memory of each process, in front of the zones.',
+    ),
+    events: group(
+      {
+        redis: Type.Optional(
+          Type.String({
+            pattern: '^rediss?://',
+            patternErrorMessage: 'expected redis://host:port',
+            description: 'The Redis server by which the processes of this site tell each other of invalidations.',
+          }),
+        ),
+      },
+      'What processes of this site tell each other.',
+    ),
   },
   'The cache store of this site.',
 )
+
+type CacheYaml = Static<typeof cache>
+
+/** What no single key can say wrong. */
+export function cacheContradictions({ zones, memory, events }: CacheYaml): string[] {
+  const faults: string[] = []
+  for (const { name: zoneName, driver, nodes } of zones)
+    if (driver === 'memcached' && nodes.length === 0) faults.push(`cache.zones ${zoneName} names no nodes`)
+  if (memory.on && !memory.alone && events.redis === undefined)
+    faults.push('cache.memory needs cache.events.redis, or cache.memory.alone where no other process serves this site')
+  return faults
+}

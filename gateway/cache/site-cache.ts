@@ -19,8 +19,13 @@ import { Shipper } from '../store/shipper.ts'
 import { StampClock } from '../store/stamp.ts'
 import { storeMetrics } from '../store/store-metrics.ts'
 import { ZonedStore } from '../store/zoned-store.ts'
+import { AnnouncedStore } from './announced-store.ts'
+import { type EventChannel, OwnChannel } from './event-channel.ts'
+import { eventOutcomes, RedisEventChannel } from './redis-event-channel.ts'
 
 export interface SiteCacheOptions {
+  /** Name of this process. */
+  readonly instance: string
   readonly yaml: Pick<FixedYaml, 'site' | 'cache' | 'peers'>
   /** Unlike that of every other live process: the last part of each stamp. */
   readonly writer: number
@@ -40,6 +45,8 @@ export interface SiteCache {
   /** The zones and, behind the writer's back, the other sites. */
   readonly outer: DoubleWriter
   readonly stamps: StampClock
+  /** What the processes of this site tell each other of invalidations. */
+  readonly channel: EventChannel
 }
 
 /** Of the time for a whole read, what one zone gets: a zone that is late leaves the others theirs. */
@@ -53,7 +60,8 @@ export function openSiteCache(options: SiteCacheOptions): SiteCache | undefined 
   const stamps = new StampClock(clock, writer)
   const newStamp = () => stamps.next()
   const believes = (stamp: bigint) => stamps.believes(stamp)
-  const inner = new ZonedStore({
+  const channel = openChannel(options, stamps)
+  const zoned = new ZonedStore({
     zones: zones.map((zone) => openZone(zone, options, { newStamp, believes })),
     writeAck,
     clock,
@@ -70,7 +78,33 @@ export function openSiteCache(options: SiteCacheOptions): SiteCache | undefined 
     const peer = new HttpPeer({ origin: yaml.peers[to]?.internal ?? '', sign: signer(options, to) })
     return new Shipper({ to, site: yaml.site, writer, peer, clock, random, log, background })
   })
-  return { inner, outer: new DoubleWriter({ inner, shippers, stamps, clock }), stamps }
+  // Below the double-writer: what another site ships is told here, too, and nobody is told before it is durable.
+  const inner = new AnnouncedStore(zoned, channel)
+  return { inner, outer: new DoubleWriter({ inner, shippers, stamps, clock }), stamps, channel }
+}
+
+function openChannel({ yaml, instance, clock, log, metrics }: SiteCacheOptions, stamps: StampClock): EventChannel {
+  const { memory, events } = yaml.cache
+  const url = events.redis
+  if (url === undefined) return new OwnChannel({ alone: memory.alone })
+  const channel = new RedisEventChannel({
+    url,
+    site: yaml.site,
+    instance,
+    stamps,
+    clock,
+    log,
+    events: metrics.counter('tidegate_cache_events_total', 'Invalidations told and heard by this process.', {
+      outcome: eventOutcomes,
+    }),
+  })
+  metrics.gauge(
+    'tidegate_cache_events_live',
+    'Whether every invalidation by another process is heard here: 1, or 0 and the memory of this process is off.',
+    {},
+    (gauge) => gauge.set({}, channel.live ? 1 : 0),
+  )
+  return channel
 }
 
 type ZoneYaml = GatewayYaml['cache']['zones'][number]

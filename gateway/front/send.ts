@@ -108,7 +108,7 @@ class ResponseSink implements BodySink {
   end(last?: Buffer, trailers?: HeaderPairs): void {
     this.touched = true
     this.#x.bytesOut += last?.length ?? 0
-    if (trailers !== undefined) this.#response.addTrailers(inPairs(trailers))
+    if (trailers !== undefined && trailers.length > 0) this.#response.addTrailers(inPairs(trailers))
     this.#response.end(last)
     if (this.#response.writableLength > 0) this.#expectTaking()
     this.#ended('done')

@@ -24,7 +24,7 @@ export function fixedOf(yaml: GatewayYaml) {
   } = yaml
   const { maxInFlight, maxConnections, connectionsPerAddress, idleTimeout, headTimeout, head, target } = limits
   const { bodyIdle, bodyWindow, bodyRate, takingTimeout } = limits
-  const { zones, writeAck, doubleWrite, readDeadline } = cache
+  const { zones, writeAck, doubleWrite, readDeadline, memory, events } = cache
   return {
     site,
     instance,
@@ -50,7 +50,7 @@ export function fixedOf(yaml: GatewayYaml) {
       bodyRate,
       takingTimeout,
     },
-    cache: { zones, writeAck, doubleWrite, readDeadline },
+    cache: { zones, writeAck, doubleWrite, readDeadline, memory, events },
     // Where copies of cache writes go.
     peers: Object.fromEntries(doubleWrite.to.map((to) => [to, { internal: peers[to]?.internal ?? '' }])),
   }

@@ -1,4 +1,3 @@
-import { isFrontHeader } from '#routes/front-headers.ts'
 import type { RewritePolicy } from '#routes/policy.ts'
 import type { RouteFacts, ServiceFacts } from '#routes/structure.ts'
 import type { Site } from '#routes/vocabulary.ts'
@@ -7,8 +6,9 @@ import type { Answer } from '../answer.ts'
 import type { Exchange } from '../exchange.ts'
 import type { Phase } from '../phase.ts'
 import { compiledOnce } from './compiled-once.ts'
-import { applyEdits, type CompiledEdits, compileEdits, type Protected, twinless } from './header-edits.ts'
+import { applyEdits, type CompiledEdits } from './header-edits.ts'
 import { type CompiledQueryEdits, compileQueryEdits, editQuery } from './query-edits.ts'
+import { requestEdits } from './request-edits.ts'
 import { rewriteBack, type WayBack, withoutOwnPort } from './rewrite-back.ts'
 import { valuesOf } from './rewrite-values.ts'
 import { changedPath, compilePathChange, fronts, type PathChange } from './rewritten-path.ts'
@@ -32,13 +32,12 @@ interface Rewrite {
  * under the client's own words. On the way back the service's words about itself become those of the client (H13).
  */
 export function rewrite({ site, identityNames, log }: RewriteOptions): Phase {
-  const isKept: Protected = (name) => isFrontHeader(name) || identityNames.has(twinless(name))
   const rewriteOf = compiledOnce('rewrite', log, (route: RouteFacts): Rewrite => {
     const policy = route.policy.rewrite as RewritePolicy
     return {
       path: compilePathChange(policy, route.pattern),
       query: compileQueryEdits(policy.query),
-      edits: compileEdits(policy.request, isKept),
+      edits: requestEdits(policy, identityNames),
     }
   })
 

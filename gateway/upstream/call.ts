@@ -6,7 +6,7 @@ import type { Exchange } from '../exchange.ts'
 import { firstValue, type HeaderPairs } from '../header-pairs.ts'
 import { answerFault } from './answer-fault.ts'
 import { type CallFailure, failureOf } from './failure.ts'
-import { passAnswer, passTrailers, takesTrailers } from './hop-by-hop.ts'
+import { connectionOf, passAnswer, passTrailers, takesTrailers } from './hop-by-hop.ts'
 import { upgradeAnswer, wantsUpgrade } from './upgrade.ts'
 
 export interface CallRequest {
@@ -134,12 +134,12 @@ class Call implements Dispatcher.DispatchHandler, BodyStream {
       // Whole with its head, whatever its length says; what the service sends behind it is no answer to anybody.
       this.#state = 'ended'
       this.#finish()
-      this.#settle({ ok: true, answer: { status, reason, headers, body: undefined } })
+      this.#give({ status, reason, headers, body: undefined }, raw)
       return
     }
     this.#state = 'flowing'
     clearTimeout(this.#timer)
-    this.#settle({ ok: true, answer: this.#streaming(status, reason, headers) })
+    this.#give(this.#streaming(status, reason, headers), raw)
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -157,7 +157,7 @@ class Call implements Dispatcher.DispatchHandler, BodyStream {
     if (this.#state !== 'flowing') return
     this.#state = 'ended'
     this.#finish()
-    if (takesTrailers(this.#x)) this.#trailers = passTrailers(controller.rawTrailers)
+    this.#trailers = passTrailers(controller.rawTrailers, takesTrailers(this.#x))
     this.#sink?.end(undefined, this.#trailers)
   }
 
@@ -224,6 +224,11 @@ class Call implements Dispatcher.DispatchHandler, BodyStream {
     if (left <= 0) this.cancel(problems['total-timeout']())
     else if (idleLeft <= 0) this.cancel(problems['idle-timeout']())
     else this.#arm(watchAnswer, Math.min(left, idleLeft))
+  }
+
+  #give(answer: Answer, raw: readonly Buffer[]): void {
+    const connection = this.#x.decision?.route?.policy.cache === undefined ? undefined : connectionOf(raw)
+    this.#settle({ ok: true, answer: connection === undefined ? answer : { ...answer, connection } })
   }
 
   #streaming(status: number, reason: string, headers: HeaderPairs): Answer {

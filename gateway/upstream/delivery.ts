@@ -34,6 +34,8 @@ const keepMs = 15_000
 export interface DeliveryOptions extends HeadOptions {
   readonly site: Site
   readonly metrics: UpstreamMetrics
+  /** A response cache stands in front, and takes off what services say to it alone. */
+  readonly caches: boolean
   readonly clock: Clock
   readonly random: Random
 }
@@ -88,7 +90,7 @@ export class Delivery {
       const outcome = await this.#try(endpoint, head)
       const verdict = this.#verdict(outcome)
       this.#explain(endpoint, verdict)
-      if (verdict.kind === 'no') return answerOf(outcome)
+      if (verdict.kind === 'no') return answerOf(outcome, options.caches && route.policy.cache !== undefined)
       if (outcome.ok && isStream(outcome.answer.body)) outcome.answer.body.cancel(sentAgain)
       await pause(x, verdict.waitMs)
       if (x.gone) throw problems['client-gone']()
@@ -190,9 +192,9 @@ function isUpload(body: Readable | Buffer | undefined): body is Readable {
   return body !== undefined && !Buffer.isBuffer(body)
 }
 
-function answerOf(outcome: CallOutcome): Answer {
+function answerOf(outcome: CallOutcome, cacheHears: boolean): Answer {
   if (!outcome.ok) throw outcome.failure.problem
-  return { ...outcome.answer, headers: withoutOurs(outcome.answer.headers) }
+  return { ...outcome.answer, headers: withoutOurs(outcome.answer.headers, cacheHears) }
 }
 
 /** A program in front of us sent it a second time already: its edge's failover, or a peer. */

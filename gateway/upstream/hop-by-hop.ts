@@ -161,6 +161,21 @@ export function passAnswer(raw: readonly Buffer[], status: number, trailers = fa
   return named === undefined ? into : without(into, named)
 }
 
+/**
+ * The answer's own Connection, where it may name fields; undefined = none, or a plain word. Of those that it names not all are
+ * there any more: a cache must know, or it keeps an answer without what limited its use. RFC 9111 section 3.1.
+ */
+export function connectionOf(raw: readonly Buffer[]): string | undefined {
+  let said: string | undefined
+  for (let at = 0; at + 1 < raw.length; at += 2) {
+    const name = raw[at] as Buffer
+    if (name.length !== 10 || name.toString('latin1').toLowerCase() !== 'connection') continue
+    const value = (raw[at + 1] as Buffer).toString('latin1')
+    if (value !== 'keep-alive' && value !== 'close') said = said === undefined ? value : `${said}, ${value}`
+  }
+  return said
+}
+
 /** Trailers go only to a client that said it takes them, and never through an edge, which drops them. RFC 9110 section 6.5.1. */
 export function takesTrailers(x: Exchange): boolean {
   if (x.markKind === 'edge' || x.version !== '1.1') return false
@@ -173,16 +188,21 @@ export function takesTrailers(x: Exchange): boolean {
 const namesTrailers = (te: string): boolean =>
   te.split(',').some((coding) => coding.trim().toLowerCase() === 'trailers')
 
-/** The trailers that pass to a client: raw pairs of HTTP/1.1, or the fields of HTTP/2. Undefined = none. */
-export function passTrailers(raw: unknown): HeaderPairs | undefined {
+/**
+ * The trailers that pass to a client that `takes` them: raw pairs of HTTP/1.1, or the fields of HTTP/2. Undefined = the answer
+ * had none; empty: none that pass, yet a cache must know that the answer had some.
+ */
+export function passTrailers(raw: unknown, takes: boolean): HeaderPairs | undefined {
   const pairs = Array.isArray(raw) ? raw.map((text: Buffer) => text.toString('latin1')) : h2Pairs(raw)
+  if (pairs.length === 0) return undefined
   const into: HeaderPairs = []
+  if (!takes) return into
   for (let at = 0; at + 1 < pairs.length; at += 2) {
     const name = (pairs[at] as string).toLowerCase()
     if (notInTrailers.has(name) || isOurs(name)) continue
     into.push(pairs[at] as string, pairs[at + 1] as string)
   }
-  return into.length === 0 ? undefined : into
+  return into
 }
 
 function h2Pairs(fields: unknown): string[] {
@@ -217,16 +237,24 @@ function without(pairs: HeaderPairs, named: ReadonlySet<string>): HeaderPairs {
   return kept
 }
 
-/** Fields that only our programs may write are not a service's to send. */
-export function withoutOurs(pairs: HeaderPairs): HeaderPairs {
+/** By which a service speaks to our cache alone: the one field of ours that it may write. */
+export const cacheField = `${ownPrefix}cache-control`
+
+/** Fields that only our programs may write are not a service's to send; but what it says to the cache, where one `hears` it. */
+export function withoutOurs(pairs: HeaderPairs, hears = false): HeaderPairs {
   for (let at = 0; at < pairs.length; at += 2) {
-    if (isOurs((pairs[at] as string).toLowerCase())) {
+    if (goes(pairs[at] as string, hears)) {
       const kept = pairs.slice(0, at)
       for (let next = at + 2; next < pairs.length; next += 2) {
-        if (!isOurs((pairs[next] as string).toLowerCase())) kept.push(pairs[next] as string, pairs[next + 1] as string)
+        if (!goes(pairs[next] as string, hears)) kept.push(pairs[next] as string, pairs[next + 1] as string)
       }
       return kept
     }
   }
   return pairs
+}
+
+function goes(written: string, hears: boolean): boolean {
+  const name = written.toLowerCase()
+  return isOurs(name) && !(hears && name === cacheField)
 }

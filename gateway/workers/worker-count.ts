@@ -17,5 +17,7 @@ export function workerCount(
   // Each process has a memory of its own: a delete that reached one of them would leave the old value in the others.
   if (count > 1 && own !== undefined)
     throw refuse(`cache.zones ${own.name}: the driver memory is for one process, and ${count} workers are asked for`)
+  if (count > 1 && cache.memory.on && cache.memory.alone)
+    throw refuse(`cache.memory.alone is not so: ${count} workers are asked for; name cache.events.redis instead`)
   return count
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { silentLog } from '#server-kit/log.ts'
 import type { Answer } from '../../gateway/answer.ts'
 import { problems } from '../../gateway/errors.ts'
-import type { Phase } from '../../gateway/phase.ts'
+import type { Onward, Phase } from '../../gateway/phase.ts'
 import { Pipeline } from '../../gateway/pipeline.ts'
 import { exchangeOf } from './exchange.ts'
 
@@ -91,5 +91,52 @@ describe('the phases', () => {
     expect(given.status).toBe(500)
     expect(seen).toEqual(['a in', 'a out'])
     expect(cancelled).toBe(1)
+  })
+
+  describe('behind one that asks by itself', () => {
+    function asking(seen: string[]): { readonly phase: Phase; readonly onward: () => Onward } {
+      let onward: Onward | undefined
+      const phase: Phase = {
+        ...traced('asking', seen, (x) => onward?.run(x)),
+        precede: (rest) => {
+          onward = rest
+        },
+      }
+      return { phase, onward: () => onward as Onward }
+    }
+
+    it('are passed and left as ever, and those before it once', async () => {
+      const seen: string[] = []
+      const phases = [traced('a', seen), asking(seen).phase, traced('b', seen), traced('c', seen, async () => answer)]
+
+      expect(await new Pipeline(phases, silentLog).answer(exchangeOf())).toBe(answer)
+
+      expect(seen).toEqual(['a in', 'asking in', 'b in', 'c in', 'c out', 'b out', 'asking out', 'a out'])
+    })
+
+    it('give a problem as an answer, left by those that were reached', async () => {
+      const seen: string[] = []
+      const refuse = () => {
+        throw problems['breaker-open']({ service: 's', retryAfterS: 1 })
+      }
+      const { phase, onward } = asking(seen)
+      new Pipeline([phase, traced('b', seen, refuse), traced('c', seen)], silentLog)
+
+      const { problem } = await onward().run(exchangeOf())
+
+      expect(problem?.code).toBe('breaker-open')
+      expect(seen).toEqual(['b in', 'b out'])
+    })
+
+    it('alone are told of the end of a fetch', () => {
+      const told: string[] = []
+      const telling = (name: string): Phase => ({ name, closed: () => void told.push(name) })
+      const { phase, onward } = asking([])
+      new Pipeline([telling('a'), phase, telling('b'), telling('c')], silentLog)
+
+      onward().closed(exchangeOf(), answer, 'done')
+
+      expect(told).toEqual(['b', 'c'])
+    })
   })
 })

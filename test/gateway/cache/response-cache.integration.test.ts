@@ -21,7 +21,13 @@ let gateway: RunningGateway
 let respond: (request: RecordedRequest) => Answer
 let served = 0
 
-const cache: CachePolicy = { ttlMs: 60_000, staleWhileRevalidateMs: 0, tags: [], vary: ['accept-language'] }
+const cache: CachePolicy = {
+  profile: 'api',
+  ttlMs: 60_000,
+  per: 'everyone',
+  key: { headers: ['accept-language'] },
+  tags: [],
+}
 const auth = { scopes: [] }
 
 beforeAll(async () => {
@@ -82,13 +88,13 @@ const as = (consumer: string) => ({ authorization: `Bearer token-of-${consumer}`
 async function stored(count: number): Promise<void> {
   await eventually(async () => {
     const text = await (await gateway.ask('/metrics')).text()
-    return Number(/tidegate_response_cache_total\{outcome="stored"\} (\d+)/.exec(text)?.[1] ?? 0) >= count
+    return Number(/tidegate_cache_stored_total\{outcome="stored"\} (\d+)/.exec(text)?.[1] ?? 0) >= count
   })
 }
 
 async function storedNow(): Promise<number> {
   const text = await (await gateway.ask('/metrics')).text()
-  return Number(/tidegate_response_cache_total\{outcome="stored"\} (\d+)/.exec(text)?.[1] ?? 0)
+  return Number(/tidegate_cache_stored_total\{outcome="stored"\} (\d+)/.exec(text)?.[1] ?? 0)
 }
 
 /** Asks until the answer comes from the store. */
@@ -107,7 +113,7 @@ describe('an answer of a route with a cache policy', () => {
 
     expect(first).toBe('answer 1')
     expect(again.text).toBe('answer 1')
-    expect(again.cache).toMatch(/^tidegate; hit; ttl=\d+$/)
+    expect(again.cache).toMatch(/^tidegate-onprem; hit; ttl=\d+$/)
     expect(again.headers.get('x-kept')).toBe('yes')
     expect(Number(again.headers.get('age'))).toBeLessThan(5)
     expect(served).toBe(1)
@@ -202,7 +208,7 @@ describe('an answer of a route with a cache policy', () => {
 
 describe('an answer to somebody', () => {
   it('is kept for that consumer alone where the route says so', async () => {
-    respond = ({ head }) => ok(`for ${/x-tidegate-consumer: (\S+)/.exec(head)?.[1]}`, ['Cache-Control: private'])
+    respond = ({ head }) => ok(`for ${/x-tidegate-consumer: (\S+)/.exec(head)?.[1]}`)
     expect(await warm('/mine/a', as('anna'))).toBe('for anna')
 
     expect((await ask('/mine/a', as('ben'))).text).toBe('for ben')

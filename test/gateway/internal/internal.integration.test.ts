@@ -144,7 +144,7 @@ describe('the internal listener', () => {
 
     const text = await (await fetch(`${gateway.internal}/metrics`, { headers: bearer('metrics-only') })).text()
 
-    expect(text).toMatch(/tidegate_requests_total\{route="none",class="4xx"\} \d/)
+    expect(text).toMatch(/tidegate_requests_total\{route="none",class="4xx",from="service"\} \d/)
     expect(text).toMatch(/tidegate_problems_total\{code="route-unknown"\} \d/)
   })
 

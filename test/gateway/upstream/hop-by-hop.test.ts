@@ -177,9 +177,16 @@ describe('trailers', () => {
   it('H11: pass as they came, but for what frames, routes, authenticates or is ours', () => {
     const sent = raw('X-Sum', '1', 'Content-Length', '5', 'Set-Cookie', 'a', 'x_tidegate_a', '1', 'grpc-status', '0')
 
-    expect(passTrailers(sent)).toEqual(['X-Sum', '1', 'grpc-status', '0'])
-    expect(passTrailers({ 'grpc-status': '0', two: ['a', 'b'] })).toEqual(['grpc-status', '0', 'two', 'a', 'two', 'b'])
-    expect(passTrailers([])).toBeUndefined()
+    expect(passTrailers(sent, true)).toEqual(['X-Sum', '1', 'grpc-status', '0'])
+    const ofHttp2 = { 'grpc-status': '0', two: ['a', 'b'] }
+    expect(passTrailers(ofHttp2, true)).toEqual(['grpc-status', '0', 'two', 'a', 'two', 'b'])
+    expect(passTrailers([], true)).toBeUndefined()
+  })
+
+  it('are known to have been there where none of them pass', () => {
+    expect(passTrailers(raw('X-Sum', '1'), false)).toEqual([])
+    expect(passTrailers(raw('Content-Length', '5'), true)).toEqual([])
+    expect(passTrailers([], false)).toBeUndefined()
   })
 
   it('H11: are announced only where they pass', () => {

@@ -89,7 +89,7 @@ export async function openServiceBed(options: ServiceBedOptions): Promise<Servic
     background,
     log,
   })
-  const phase = upstream({ ...parts, pseudonym: 'test', believes: () => false, deployments })
+  const phase = upstream({ ...parts, caches: false, pseudonym: 'test', believes: () => false, deployments })
   let table: Table
   let number = 0
   let last: Exchange | undefined
