@@ -11,7 +11,8 @@ export const noExpiry = -1
 
 /**
  * Largest value in bytes: what a memcached item of 1 MiB, the server's default, holds beside its own header, the node
- * key, the envelope, an original key of 1,024 bytes and a content type.
+ * key, the envelope, an original key of 1,024 bytes and a content type. Tags take their bytes and 3 each from it: what does
+ * not fit with them is not stored.
  */
 export const valueLimitBytes = 1024 * 1024 - 2048
 

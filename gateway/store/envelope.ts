@@ -113,7 +113,7 @@ function readExt(bytes: Buffer, from: number, to: number): Ext | undefined {
       if (end !== at + 11) return undefined
       ext.asOf = bytes.readBigUInt64BE(at + 3)
     } else {
-      const text = utf8(bytes.subarray(at + 3, end))
+      const text = readText(bytes, at + 3, end)
       if (text === undefined) return undefined
       if (type === extOriginalKey) ext.originalKey = text
       else if (type === extContentType) ext.contentType = text
@@ -133,9 +133,13 @@ const nothing: Ext = {}
 /** `ignoreBOM`: a leading U+FEFF is part of a key, not a mark to be dropped. */
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-function utf8(bytes: Buffer): string | undefined {
+function readText(bytes: Buffer, from: number, to: number): string | undefined {
+  let at = from
+  while (at < to && (bytes[at] as number) < 0x80) at++
+  // Nearly all of them are ASCII, and a decoder costs more than all the rest of an envelope.
+  if (at === to) return bytes.toString('latin1', from, to)
   try {
-    return strictUtf8.decode(bytes)
+    return strictUtf8.decode(bytes.subarray(from, to))
   } catch {
     // Not UTF-8 is one more way of not being ours.
     return undefined

@@ -42,7 +42,11 @@ export function shippingMetrics(metrics: Metrics, shippers: readonly Shipper[]):
       for (const shipper of shippers) each.set({ site: shipper.to }, of(shipper))
     })
   }
-  gauge('tidegate_cache_debt_deletes', 'Deletes that the other site has not confirmed.', (s) => s.debt().deletes)
+  gauge(
+    'tidegate_cache_debt_deletes',
+    'Deletes and other invalidations that the other site has not confirmed.',
+    (s) => s.debt().deletes,
+  )
   gauge('tidegate_cache_debt_seconds', 'Age of the oldest of them.', (s) => s.debt().oldestAgeMs / 1000)
   gauge('tidegate_cache_waiting_operations', 'Writes that wait for the other site.', (s) => s.lag().waiting)
   gauge('tidegate_cache_waiting_bytes', 'Bytes of the values among them.', (s) => s.lag().waitingBytes)

@@ -16,7 +16,7 @@ export const unmirrored: readonly { readonly files: RegExp; readonly reason: str
   },
   {
     files:
-      /^routes\/(?:catalog-(?:answers|conditions|deployment|names|policy|transforms)|(?:deployment|hops|policy|route|transform)-schema|schema-texts|findings)\.ts$/,
+      /^routes\/(?:catalog-(?:answers|cache|conditions|deployment|names|policy|transforms)|(?:cache|deployment|hops|policy|route|transform)-schema|schema-texts|findings)\.ts$/,
     reason:
       'test/corpora/catalog: a case for each fault, and one that has every key, read by test/routes/catalog.test.ts',
   },
