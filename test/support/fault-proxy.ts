@@ -4,8 +4,8 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 
 export type Fault =
   | { readonly kind: 'none' }
-  /** Each piece of the answer waits so long, in order. */
-  | { readonly kind: 'latency'; readonly ms: number }
+  /** Each piece of the answer waits so long, in order; `requestMs`: so does each piece of the request. */
+  | { readonly kind: 'latency'; readonly ms: number; readonly requestMs?: number }
   /** Connections are reset after so many more bytes of answer (0: with the next one). */
   | { readonly kind: 'cut'; readonly afterBytes: number }
   /** Connections are accepted and stay open, and nothing passes in either direction. */
@@ -66,6 +66,9 @@ class Link {
   #fault: Fault
   #left = Number.POSITIVE_INFINITY
   #previous: Promise<void> = Promise.resolve()
+  /** The same for what is asked, and how many pieces of it wait. */
+  #asking: Promise<void> = Promise.resolve()
+  #asks = 0
 
   constructor(client: Socket, targetPort: number, fault: Fault) {
     this.#client = client
@@ -73,10 +76,10 @@ class Link {
     this.#fault = fault
     client.setNoDelay(true)
     this.#target.setNoDelay(true)
-    client.on('data', (chunk) => this.#forward(client, this.#target, chunk))
+    client.on('data', (chunk) => this.#ask(chunk))
     this.#target.on('data', (chunk) => this.#answer(chunk))
     // One half's end or failure is the other's: who asked must see what who answers did.
-    client.on('end', () => this.#target.end())
+    client.on('end', () => this.#asking.then(() => this.#target.end()))
     this.#target.on('end', () => this.#later(() => client.end()))
     client.on('error', () => this.#target.destroy()).on('close', () => this.#target.destroy())
     this.#target.on('error', () => client.resetAndDestroy())
@@ -90,6 +93,20 @@ class Link {
     const verb = fault.kind === 'black-hole' ? 'pause' : 'resume'
     this.#client[verb]()
     this.#target[verb]()
+  }
+
+  #ask(chunk: Buffer): void {
+    const ms = this.#fault.kind === 'latency' ? (this.#fault.requestMs ?? 0) : 0
+    if (ms === 0 && this.#asks === 0) {
+      this.#forward(this.#client, this.#target, chunk)
+      return
+    }
+    this.#asks++
+    const waited = new Promise<void>((resolve) => setTimeout(resolve, ms))
+    this.#asking = Promise.all([this.#asking, waited]).then(() => {
+      this.#asks--
+      this.#forward(this.#client, this.#target, chunk)
+    })
   }
 
   #answer(chunk: Buffer): void {

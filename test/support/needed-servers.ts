@@ -13,6 +13,7 @@ export const neededServers: readonly NeededServer[] = [
   { command: 'memcached', debianPackage: 'memcached' },
   { command: 'nginx', debianPackage: 'nginx' },
   { command: 'haproxy', debianPackage: 'haproxy' },
+  { command: 'varnishd', debianPackage: 'varnish' },
   { command: 'openssl', debianPackage: 'openssl' },
   { command: 'chromium', debianPackage: 'chromium' },
 ]

@@ -71,6 +71,16 @@ export function startNginx(http: (port: number, folder: string) => string): Prom
   })
 }
 
+/** Varnish with 64 MiB of memory, and a configuration (`vcl 4.1;` stands before it); `args` are added. */
+export function startVarnish(vcl: string, args: readonly string[] = []): Promise<TestServer> {
+  return startServer(async (port, folder) => {
+    await writeFile(folder.file('front.vcl'), `vcl 4.1;\n${vcl}`)
+    const storage = ['-s', 'malloc,64m', '-n', folder.file('work'), '-j', 'none']
+    const listen = ['-F', '-f', folder.file('front.vcl'), '-a', `127.0.0.1:${port}`]
+    return { command: 'varnishd', args: [...listen, ...storage, ...args] }
+  })
+}
+
 /** Somebody else may take a free port in the moment before our server does: then another one is tried. */
 async function startServer(command: Command, wantedPort?: number): Promise<TestServer> {
   for (let attempt = 1; ; attempt++) {
