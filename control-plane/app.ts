@@ -14,6 +14,7 @@ import { SeenCalls } from './access/seen-calls.ts'
 import { LoginLinks, Sessions } from './access/session.ts'
 import { TokenBook } from './access/token.ts'
 import { auditApi } from './audit/api.ts'
+import { cacheApi } from './cache/api.ts'
 import { catalogApi } from './catalog/api.ts'
 import type { ControlPlaneYaml } from './config.ts'
 import { gatewayProxy } from './gateways/gateway-proxy.ts'
@@ -147,6 +148,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
     tableOperatorsApi(api, plane)
     tableProgramsApi(api, plane)
     auditApi(api, plane)
+    cacheApi(api, plane, keys)
     liveApi(api, plane)
     await gatewayProxy(api, plane, keys)
     const links = new LoginLinks(clock, random)

@@ -82,6 +82,31 @@ export const problems = defineProblems({
     meaning: 'No gateway process {instance} of {site} is registered.',
     fix: 'Register first: PUT /api/v1/sites/{site}/gateways/{instance}.',
   },
+  'invalidation-empty': {
+    status: 400,
+    meaning: 'The invalidation names nothing.',
+    fix: 'Give at least one of urls, prefixes, tags, groups and routes, or `all`.',
+  },
+  'invalidation-failed': {
+    status: 503,
+    meaning: 'No site took the invalidation; what is cached is still served.',
+    fix: 'See `sites` in this answer for why, and `tidegate status` for the processes; then send it again.',
+  },
+  'invalidation-refused': {
+    status: 422,
+    meaning: 'The invalidation cannot be followed: {because}',
+    fix: 'Correct the word that is named, then send all of it again: whatever a site has applied already does no harm.',
+  },
+  'invalidation-too-large': {
+    status: 413,
+    meaning: 'The invalidation has {count} words; {limit} are taken at once.',
+    fix: 'Send it in parts, or name a tag, a route or the whole service.',
+  },
+  'invalidation-unclear': {
+    status: 400,
+    meaning: 'The invalidation needs a service or a namespace, and not both.',
+    fix: 'Name the service whose answers are meant, as in the catalog.',
+  },
   'key-file-refused': {
     status: 500,
     meaning: 'The key file {path} is not usable: {because}.',
@@ -126,6 +151,11 @@ export const problems = defineProblems({
     status: 500,
     meaning: 'The database has another history than this program: {because}.',
     fix: 'Start the program that wrote it, or a newer one; never an older one.',
+  },
+  'service-unknown': {
+    status: 404,
+    meaning: 'The catalog has no service {service}{nearest}.',
+    fix: 'List them: `tidegate get services`.',
   },
   'shadow-not-possible': {
     status: 422,

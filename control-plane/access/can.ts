@@ -1,5 +1,5 @@
 /** What a credential may be used for; `admin` = all. */
-export const scopes = ['read', 'apply', 'flip', 'token', 'metrics', 'admin'] as const
+export const scopes = ['read', 'apply', 'flip', 'purge', 'token', 'metrics', 'admin'] as const
 export type Scope = (typeof scopes)[number]
 
 /** What an endpoint does; each endpoint names exactly one. */
@@ -17,6 +17,7 @@ export type Action =
   | 'gateway.operate'
   | 'gateway.remove'
   | 'request.explain'
+  | 'cache.invalidate'
   | 'audit.read'
   | 'token.read'
   | 'token.create'
@@ -51,6 +52,7 @@ const needed: Readonly<Record<Action, Scope>> = {
   'gateway.operate': 'admin',
   'gateway.remove': 'admin',
   'request.explain': 'read',
+  'cache.invalidate': 'purge',
   'audit.read': 'read',
   'token.read': 'token',
   'token.create': 'token',

@@ -12,6 +12,8 @@ import type {
   ExplainBody,
   FlipBody,
   GatewaySummary,
+  InvalidateAnswer,
+  InvalidateBody,
   LinkAnswer,
   ProblemAnswer,
   RouteSummary,
@@ -115,6 +117,7 @@ export function createClient({ url, token, fetch: send = fetch, timeoutMs = 30_0
     gateway: <Answer>(site: string, path: string) => get<Answer>(`/api/v1/sites/${part(site)}/gateway/${path}`, 40_000),
     askGateway: <Answer>(site: string, path: string, body?: unknown) =>
       post<Answer>(`/api/v1/sites/${part(site)}/gateway/${path}`, body),
+    invalidate: (body: InvalidateBody) => post<InvalidateAnswer>('/api/v1/cache/invalidations', body),
     explain: (body: ExplainBody) => post<ExplainAnswer>('/api/v1/explain', body),
     audit: (options: { readonly after?: number; readonly limit?: number } = {}) =>
       get<AuditEntry[]>(`/api/v1/audit${query(options)}`),

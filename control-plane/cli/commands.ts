@@ -114,13 +114,31 @@ export function buildCommands(around: Surroundings): Command {
     .option('--watch <time>', 'how long an idle connection is watched, at most 20s; default 6s')
     .action(does(async () => (await import('./commands/doctor.ts')).doctorHops))
 
+  const cache = program.command('cache').description('cached answers, at all sites')
+  const caches = () => import('./commands/cache.ts')
+  const repeated = (flags: string, description: string) => new Option(flags, description).argParser(collect)
+  remote(cache, 'invalidate', 'make cached answers gone, or stale', '--control-plane <url>')
+    .requiredOption('--service <service>', 'whose answers')
+    .addOption(repeated('--url <url>', 'absolute, as clients write it; may be repeated, as all words'))
+    .addOption(repeated('--prefix <prefix>', 'host and whole segments: api.example.com/v1/orders'))
+    .addOption(repeated('--tag <tag>', 'of the route, Surrogate-Key or Cache-Tag'))
+    .addOption(repeated('--group <group>', 'of Cache-Groups'))
+    .addOption(repeated('--route <id>', 'as `tidegate get routes` tells it'))
+    .option('--soft <time>', 'stale at once, and of use as such for so long: 60s')
+    .option('--reason <text>', 'kept in the audit log')
+    .action(does(async () => (await caches()).invalidate))
+  remote(cache, 'bump <service>', 'the same for every cached answer of a service')
+    .option('--soft <time>', 'stale at once, and of use as such for so long: 60s')
+    .option('--reason <text>', 'kept in the audit log')
+    .action(does(async () => (await caches()).bump))
+
   const token = program.command('token').description('tokens of people and pipelines')
   const tokens = () => import('./commands/token.ts')
   remote(token, 'create <name>', 'make one; it is shown once')
     .addOption(
       new Option(
         '--scope <scope>',
-        'read, apply, flip (with read), token, metrics or admin; may be repeated',
+        'read, apply, flip (with read), purge, token, metrics or admin; may be repeated',
       ).argParser(collect),
     )
     .option('--expires-in <time>', 'as 30d or 12h; default 90d')

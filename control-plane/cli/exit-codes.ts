@@ -32,6 +32,7 @@ const byCode: Readonly<Record<string, number>> = {
   'system-not-found': exitCodes.unreachable,
   'store-unavailable': exitCodes.unreachable,
   'redis-unreachable': exitCodes.unreachable,
+  'invalidation-failed': exitCodes.unreachable,
   'guard-failed': exitCodes.gate,
 }
 

@@ -12,7 +12,7 @@ export async function create(
   if (scope.length === 0) {
     throw problems['usage-wrong']({
       reason: 'A token without a scope opens nothing',
-      usage: `tidegate token create ${name} --scope read   (also: apply, flip, token, metrics, admin)`,
+      usage: `tidegate token create ${name} --scope read   (also: apply, flip, purge, token, metrics, admin)`,
     })
   }
   if (expiresIn !== undefined && !/^\d{1,4}[hd]$/.test(expiresIn)) {
