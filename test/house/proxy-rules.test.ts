@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { proxyRules, ruleTests } from './proxy-rules.ts'
+import { proxyRules, proxyRuleTests } from './proxy-rules.ts'
 import { repositoryFiles } from './repository.ts'
 
-const tests = ruleTests(repositoryFiles(/^test\/(?!house\/).*\.test\.ts$/))
+const tests = proxyRuleTests(repositoryFiles(/^test\/(?!house\/).*\.test\.ts$/))
 
 describe('each rule of the proxy', () => {
   it('is held by a test that bears its id', () => {
@@ -25,7 +25,7 @@ describe('each rule of the proxy', () => {
       it("U1: a 'quoted' word", () => {})
       it('the F1: of others', () => {})`
 
-    const found = ruleTests([{ path: 'test/a.test.ts', text }])
+    const found = proxyRuleTests([{ path: 'test/a.test.ts', text }])
 
     expect(found.map(({ id }) => id)).toEqual(['F1', 'T2', 'P6', 'U1'])
   })

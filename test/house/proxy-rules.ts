@@ -1,16 +1,6 @@
 /** The rules of the wire, and the tests that hold them: a test says by the start of its name which rule it holds. */
 import type { SourceFile } from './repository.ts'
-
-export interface ProxyRule {
-  readonly id: string
-  readonly rule: string
-}
-
-export interface RuleTest {
-  readonly id: string
-  readonly name: string
-  readonly file: string
-}
+import { printRulePage, type RuleTest, rulesOf, ruleTests, testsOf } from './rule-page.ts'
 
 const chapters: Readonly<Record<string, string>> = {
   F: 'Framing',
@@ -81,36 +71,17 @@ const sentences: Readonly<Record<string, string>> = {
   C10: 'Bodies are passed on as they are coded.',
 }
 
-export const proxyRules: readonly ProxyRule[] = Object.entries(sentences).map(([id, rule]) => ({ id, rule }))
+export const proxyRules = rulesOf(sentences)
 
-/** `it('F1: ...')` and `it.each(...)('F1: ...')`; a name may hold several: `F1, F4: ...`. */
-export function ruleTests(files: readonly SourceFile[]): RuleTest[] {
-  const call =
-    /\b(?:it|describe)(?:\.each\([\s\S]{0,6000}?\))?\(\s*(['"`])((?:[FTPHUC]\d{1,2}(?:, )?)+): ((?:(?!\1)[^\n])+)\1/g
-  return files.flatMap(({ path, text }) =>
-    Array.from(text.matchAll(call)).flatMap(([, , ids = '', name = '']) =>
-      ids.split(', ').map((id) => ({ id, name, file: path })),
-    ),
-  )
-}
+export const proxyRuleTests = (files: readonly SourceFile[]): RuleTest[] =>
+  ruleTests(files, String.raw`[FTPHUC]\d{1,2}`)
 
-export function printProxyRules(tests: readonly RuleTest[]): string {
-  const parts = Object.entries(chapters).map(([letter, title]) => {
-    const rows = proxyRules
-      .filter(({ id }) => id.startsWith(letter))
-      .map(({ id, rule }) => `| ${id} | ${rule} | ${testsOf(id, tests)} |`)
-    return `## ${title}\n\n| id | rule | held by |\n|---|---|---|\n${rows.join('\n')}\n`
+export const printProxyRules = (tests: readonly RuleTest[]): string =>
+  printRulePage({
+    title: 'Rules of the proxy',
+    intro:
+      'Written by `npm run generate` from the names of the tests; do not edit. Each test begins with the id of its rule.',
+    chapters,
+    rules: proxyRules,
+    heldBy: (id) => testsOf(id, tests),
   })
-  return `# Rules of the proxy
-
-Written by \`npm run generate\` from the names of the tests; do not edit. Each test begins with the id of its rule.
-
-${parts.join('\n')}`
-}
-
-function testsOf(id: string, tests: readonly RuleTest[]): string {
-  const held = tests.filter((test) => test.id === id)
-  return held
-    .map(({ name, file }) => `${name.replaceAll('|', '\\|')} ([${file.split('/').at(-1)}](../../${file}))`)
-    .join('<br>')
-}
