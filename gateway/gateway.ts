@@ -289,6 +289,8 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     const writer = writerId ?? 240 + ((hash('sha256', instance, 'buffer')[0] ?? 0) % 16)
     const ring = () => keys.rings.peers
     cache = openSiteCache({ yaml: fixed, instance, writer, ring, clock, random, log, metrics, background })
+    // What is fetched before its zones are connected could not be kept.
+    await cache?.opened()
   }
 
   /** What other sites still have to be told; a site that is away does not keep us from ending. */
@@ -334,7 +336,10 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
         reload: reloads && reloadAll,
         require: (request, scope) => credentials.requireOperator(callOf(request), scope),
       })
-    const ofCache = cache === undefined ? [] : cachePlugins({ site, cache, credentials, clients, table: () => holder.current, metrics, clock, log })
+    const ofCache =
+      cache === undefined
+        ? []
+        : cachePlugins({ site, cache, credentials, clients, table: () => holder.current, metrics, clock, log })
     internal = await internalFront({
       credentials,
       status: {

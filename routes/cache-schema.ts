@@ -36,7 +36,12 @@ const key = Type.Object(
         pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$",
         patternErrorMessage: 'expected the name of a cookie',
       }),
-      { maxItems: 10, default: [], description: 'Cookies that make entries that differ.' },
+      {
+        maxItems: 10,
+        default: [],
+        description:
+          'Cookies that make entries that differ. A request with further cookies counts as one with a credential still, unless "ignoreCookies" is said, too.',
+      },
     ),
   },
   { ...closed, default: {}, description: 'What makes entries that differ, beside host, path and identity.' },
@@ -118,7 +123,9 @@ export const cache = Type.Object(
       }),
     ),
     dropSetCookie: on('Answers with Set-Cookie are kept without it; absent = they are not kept.'),
-    ignoreCookies: on('No answer depends on cookies; absent = a request with cookies counts as one with a credential.'),
+    ignoreCookies: on(
+      'No answer depends on cookies that are not in the key; absent = a request with any counts as one with a credential.',
+    ),
     forwardTags: on('Surrogate-Key and Cache-Tag go on to clients; absent = they are taken out.'),
     coalesce: Type.Enum(['process', 'site'], {
       default: 'process',

@@ -5,6 +5,7 @@ import type {
   GetOptions,
   Hit,
   InvalidateOptions,
+  ItemTags,
   Miss,
   PutOptions,
   PutOutcome,
@@ -24,6 +25,10 @@ export class AnnouncedStore implements CacheStore {
   constructor(inner: CacheStore, channel: EventChannel) {
     this.#inner = inner
     this.#channel = channel
+  }
+
+  prepare(namespace: string, tags: ItemTags): Promise<void> {
+    return this.#inner.prepare(namespace, tags)
   }
 
   get(namespace: string, key: string, options: GetOptions): Promise<Hit | Miss> {

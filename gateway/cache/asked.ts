@@ -22,6 +22,11 @@ export interface Asked {
   readonly caller: CallerFacts
   readonly directives: RequestDirectives
   readonly lookup: Lookup
+  /**
+   * Its path is written otherwise than its key has it. Services get the bytes as they came, and some answer such a spelling with
+   * "not found": so it may be answered from the store, but what is fetched for it is nobody else's.
+   */
+  readonly respelled: boolean
 }
 
 /** What one fetch gives to all that wait for it. */
@@ -68,5 +73,10 @@ export function askedOf(x: Exchange, route: RouteFacts, rules: RouteRules, lines
     // Who asks for the newest is not answered by what this process heard a moment ago.
     memory: rules.memory && !directives.validate && directives.maxAgeS > 1,
   }
-  return { x, route, rules, caller, directives, lookup }
+  return { x, route, rules, caller, directives, lookup, respelled: isRespelled(x) }
+}
+
+function isRespelled({ target, decision }: Exchange): boolean {
+  const { key = '', query = '' } = decision?.target ?? {}
+  return target.length !== key.length + query.length || !target.startsWith(key)
 }

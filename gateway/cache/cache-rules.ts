@@ -50,7 +50,7 @@ function rulesOf(policy: CachePolicy, targeted: readonly string[]): RouteRules {
     targeted: policy.targeted ?? targeted,
     dropSetCookie: policy.dropSetCookie === true,
     ignoreCookies: policy.ignoreCookies === true,
-    keyedCookies: (policy.key.cookies ?? []).length > 0,
+    keyedCookies: policy.key.cookies ?? [],
     maxBodyBytes: policy.maxBodyBytes ?? maxBodyBytes,
     hidden: policy.forwardTags === true ? [cacheField] : [cacheField, ...tagFields],
     memory: policy.memory !== 'off',

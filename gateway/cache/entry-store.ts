@@ -12,6 +12,7 @@ import {
   type Stamp,
   valueLimitBytes,
 } from '../store/cache-store.ts'
+import { tagBytes } from '../store/envelope.ts'
 import type { Fetched, Found, FoundEntry, FoundNone, Kept, KnownIndex, Lookup, Primary } from './found.ts'
 import { keepMs } from './keep-time.ts'
 import type { MemoryLayer, Ticket } from './memory-layer.ts'
@@ -86,6 +87,14 @@ export class EntryStore {
     const variant = row && memory.get(namespace, variantKey(text, row.id))
     if (row === undefined || variant?.kind !== 'entry' || variant.clear !== clear) return undefined
     return variant.found.selects.includes(row.selecting) ? variant.found : undefined
+  }
+
+  /**
+   * To be called before the stamp of a fetch is taken, in the same turn, where what comes of it will probably be stored: its
+   * records know of all that is invalidated from then on. Nobody needs to wait for it. Never rejects.
+   */
+  prepare({ key, tags }: Lookup): Promise<void> {
+    return this.#outer.prepare(key.namespace, tags)
   }
 
   /** What is stored for the request, within the deadline. Never rejects. */
@@ -281,7 +290,7 @@ export class EntryStore {
     const ttlMs = keepMs(entry, this.#clock.now())
     if (ttlMs <= 0) return 'no-lifetime'
     const value = encodeEntry({ clear: key.clear, selects, entry, body, site: this.#site, epoch })
-    if (value.length > valueLimitBytes) return 'too-large'
+    if (value.length + tagBytes(tags) > valueLimitBytes) return 'too-large'
     const store = entry.negative === true ? this.#inner : this.#outer
     const outcome = await store.put(key.namespace, at, value, { ttlMs, stamp, tags, ...place })
     // Also when it failed: what was there before may be gone.

@@ -14,7 +14,7 @@ export interface ChannelMessage {
 }
 
 const version = 1
-const kinds: ReadonlySet<unknown> = new Set(['tag', 'scope', 'all', 'key'])
+const kinds: ReadonlySet<unknown> = new Set<CacheEvent['kind']>(['tag', 'scope', 'all', 'key'])
 
 export function writeMessage({ from, number, sentMs, stamp, event }: ChannelMessage): string {
   const told = event && [event.kind, event.namespace, event.name, String(event.stamp)]
@@ -23,27 +23,38 @@ export function writeMessage({ from, number, sentMs, stamp, event }: ChannelMess
 
 /** Undefined for anything that this release would not have written: whoever shares the channel, it is not understood. */
 export function readMessage(text: string): ChannelMessage | undefined {
+  const said = listIn(text)
+  if (said?.[0] !== version) return undefined
+  const [, from, number, sentMs, written, told] = said
+  const stamp = stampIn(written)
+  if (typeof from !== 'string' || !Number.isSafeInteger(number) || typeof sentMs !== 'number' || stamp === undefined)
+    return undefined
+  const message = { from, number: number as number, sentMs, stamp }
+  if (told === undefined) return message
+  const event = eventIn(told)
+  return event && { ...message, event }
+}
+
+function listIn(text: string): readonly unknown[] | undefined {
   try {
     const said: unknown = JSON.parse(text)
-    if (!Array.isArray(said) || said[0] !== version) return undefined
-    const [, from, number, sentMs, stamp, told] = said as unknown[]
-    if (typeof from !== 'string' || !Number.isSafeInteger(number) || typeof sentMs !== 'number') return undefined
-    const message = { from, number: number as number, sentMs, stamp: stampOf(stamp) }
-    return told === undefined ? message : { ...message, event: eventOf(told) }
+    return Array.isArray(said) ? said : undefined
   } catch {
-    // No JSON, or no number where a stamp should be.
+    // No JSON.
     return undefined
   }
 }
 
-function eventOf(told: unknown): CacheEvent {
-  const [kind, namespace, name, stamp] = told as unknown[]
-  if (!kinds.has(kind) || typeof namespace !== 'string' || typeof name !== 'string') throw new TypeError('no event')
-  return { kind: kind as CacheEvent['kind'], namespace, name, stamp: stampOf(stamp) }
+function eventIn(told: unknown): CacheEvent | undefined {
+  if (!Array.isArray(told)) return undefined
+  const [kind, namespace, name, written] = told as unknown[]
+  const stamp = stampIn(written)
+  const whole = kinds.has(kind) && typeof namespace === 'string' && typeof name === 'string' && stamp !== undefined
+  return whole ? { kind: kind as CacheEvent['kind'], namespace, name, stamp } : undefined
 }
 
-/** Throws for what is none. */
-function stampOf(text: unknown): bigint {
-  const stamp = BigInt(text as string)
-  return BigInt.asUintN(64, stamp)
+function stampIn(written: unknown): bigint | undefined {
+  if (typeof written !== 'string' || !/^\d{1,20}$/.test(written)) return undefined
+  const stamp = BigInt(written)
+  return stamp >> 64n === 0n ? stamp : undefined
 }

@@ -13,11 +13,12 @@ import type { Asked, CacheLead, Common } from './asked.ts'
 import type { CollectingRoom } from './collecting-room.ts'
 import type { EntryStore } from './entry-store.ts'
 import type { FailedValidations } from './failed-validations.ts'
-import { admits } from './flight-key.ts'
-import type { Flights } from './flights.ts'
+import { admits, flightClass } from './flight-key.ts'
+import { type Flights, marking } from './flights.ts'
 import { FollowedBody } from './followed-body.ts'
 import type { Found, FoundEntry, Kept } from './found.ts'
 import { negativeOfConnect } from './negative-entry.ts'
+import { notModified } from './policy/conditional.ts'
 import { onError } from './policy/decide.ts'
 import type { CacheResponse, Entry, FetchTimes, Refusal } from './policy/entry.ts'
 import { freshen } from './policy/freshen.ts'
@@ -112,6 +113,9 @@ const takenBack: ReadonlySet<Refusal> = new Set([
   'connection-names',
 ])
 
+/** Refusals by what a request says of itself. None of those joins a flight, and it says nothing of the next one. */
+const ofRequest: ReadonlySet<Refusal> = new Set(['method', 'precondition', 'request-no-store', 'unsafe-target'])
+
 /** Asks the service, judges what it answers, and shares and stores what may be shared and stored. */
 export class Fetches {
   readonly #options: FetchesOptions
@@ -131,8 +135,10 @@ export class Fetches {
   }
 
   async #ask(question: Question): Promise<Reply> {
-    const { onward, newStamp, clock } = this.#options
+    const { onward, newStamp, clock, store, background } = this.#options
     const { fetch } = question
+    // Before the stamp: records that are made after it would not vouch for what it brings.
+    if (foreseesStoring(question)) background.run('make records for an answer', store.prepare(question.asked.lookup))
     // Before the service is asked (S4): an invalidation that comes during the fetch is newer than what it brings.
     const stamp = newStamp()
     const requestMs = clock.now()
@@ -193,7 +199,7 @@ export class Fetches {
     const { asked, fetch, validated } = question
     const { onward, store, site } = this.#options
     onward().closed(fetch, answer, 'done')
-    if (validated.length === 0) return this.#unasked(question, answer)
+    if (validated.length === 0) return this.#unasked(question, answer, times)
     const response = responseOf(answer)
     const at = whichFreshened(
       validated.map(({ entry }) => entry),
@@ -219,15 +225,19 @@ export class Fetches {
   }
 
   /** The answer to a client's own condition; unasked for, it is no answer to anybody (C4, C5). */
-  #unasked({ asked, fetch, lead }: Question, answer: Answer): Reply {
+  #unasked({ asked, fetch, lead }: Question, answer: Answer, times: FetchTimes): Reply {
     if (!fetch.names.includes('if-none-match') && !fetch.names.includes('if-modified-since')) {
       const problem = problems['upstream-invalid']({ because: '304 to a request without a condition' })
       lead?.fail(problem)
       return { kind: 'failed', answer: problemAnswer(problem, asked.x) }
     }
-    const { authenticated, ownKey } = asked.caller
-    // What holds for one caller need not hold for another.
-    if (!authenticated || ownKey) lead?.give({ kind: 'not-modified', headers: answer.headers }, admits(asked))
+    // What holds for one need not hold for another: it is shared where the 200 in its place would be, and what it says besides is
+    // for the one who asked.
+    const judged = toEntry(fetch, { ...responseOf(answer), status: 200 }, asked.rules, asked.caller, times)
+    if (judged.kind === 'entry') {
+      const { entry } = judged
+      lead?.give({ kind: 'not-modified', headers: notModified(entry, []) }, admits(asked, entry))
+    }
     lead?.end()
     return { kind: 'passed', answer, entry: undefined, because: undefined, whole: undefined }
   }
@@ -246,7 +256,7 @@ export class Fetches {
     const { asked, fetch, found } = question
     const { onward, store } = this.#options
     onward().closed(fetch, answer, 'done')
-    if (found.kind === 'entry' && found.entry.status === 200 && answer.status === 200) {
+    if (found.kind === 'entry' && found.entry.status === 200 && answer.status === 200 && !asked.respelled) {
       const response = responseOf(answer)
       const freshened =
         headSays(found.entry, response) === 'same'
@@ -263,6 +273,7 @@ export class Fetches {
 
   #take(question: Question, answer: Answer, stamp: Stamp, times: FetchTimes): Reply {
     const { asked, fetch, found } = question
+    if (asked.respelled) return this.#pass(question, answer, 'unsafe-target')
     const judged = toEntry(fetch, responseOf(answer), asked.rules, asked.caller, times)
     if (judged.kind === 'refused') {
       const { because } = judged
@@ -283,7 +294,8 @@ export class Fetches {
   #pass(question: Question, answer: Answer, because: Refusal): Reply {
     const { fetch } = question
     this.#options.notStored.inc({ because })
-    this.#ofNoUse(question, releaseOf(because, answer.status))
+    if (ofRequest.has(because)) question.lead?.end()
+    else this.#ofNoUse(question, releaseOf(because, answer.status))
     const passed = { kind: 'passed', entry: undefined, because, whole: undefined } as const
     const { body } = answer
     if (!isStream(body)) {
@@ -337,13 +349,18 @@ export class Fetches {
       this.#ofNoUse(question, 'not-fresh')
       return
     }
-    if (lead === undefined) this.#options.flights.answered(asked.lookup.key.text, asked.route.id, true)
+    if (lead === undefined) this.#answered(asked, true)
     lead?.give({ kind: 'entry', entry, body, site: this.#options.site, standsIn: false }, admits(asked, entry))
   }
 
   #ofNoUse({ asked, lead }: Question, because: Parameters<CacheLead['release']>[0]): void {
     if (lead !== undefined) lead.release(because)
-    else if (marking.has(because)) this.#options.flights.answered(asked.lookup.key.text, asked.route.id, false)
+    else if (marking.has(because)) this.#answered(asked, false)
+  }
+
+  #answered(asked: Asked, storable: boolean): void {
+    const { marked, route } = flightClass(asked)
+    this.#options.flights.answered(marked, route, storable)
   }
 
   #keep({ asked, found }: Question, entry: Entry, body: Buffer, stamp: Stamp): Promise<boolean> {
@@ -385,10 +402,22 @@ export class Fetches {
 
 const empty = Buffer.alloc(0)
 const standsIn = new Error('a stored answer is given in its place')
-const marking: ReadonlySet<string> = new Set(['unstorable', 'not-fresh', 'too-large', 'trailers'])
 
+/**
+ * Others may join, so it was not marked as of no use to them; and nothing was found, by a store that answers. What was found has
+ * its records.
+ */
+function foreseesStoring({ lead, found }: Question): boolean {
+  return lead !== undefined && found.kind === 'none' && found.because !== 'failed'
+}
+
+/**
+ * Of use to those who asked meanwhile. Date has whole seconds, so that an answer seems to be up to one older than it is: were it
+ * taken at its word, now and then an answer with `max-age=1` would send all who wait to the service at once.
+ */
 function isFresh(entry: Entry, nowMs: number): boolean {
-  return !entry.freshness.validateAlways && ttlS(entry, nowMs) > 0
+  const { validateAlways, lifetimeS } = entry.freshness
+  return !validateAlways && lifetimeS > 0 && ttlS(entry, nowMs) > -1
 }
 
 /** What the policy judges by: with the Connection that did not come this far. */

@@ -123,7 +123,7 @@ const longestWaitMs = 5_000
 /** A service whose Vary changes from answer to answer could send a request round for ever. */
 const regroupsAtMost = 3
 /** Of use to nobody else, now and (most likely) the next time. An origin's 5xx or a lack of memory say nothing of the key. */
-const marking: ReadonlySet<Released> = new Set(['unstorable', 'not-fresh', 'too-large', 'trailers'])
+export const marking: ReadonlySet<Released> = new Set(['unstorable', 'not-fresh', 'too-large', 'trailers'])
 
 /** The flights of one process. Their number is that of fetches under way, which the limits of requests in flight bound. */
 export class Flights<R, A> {

@@ -7,7 +7,8 @@ import type { Exchange } from '../exchange.ts'
 import type { Asked, CacheLead, Common, OwnCommon } from './asked.ts'
 import type { EntryStore } from './entry-store.ts'
 import type { Fetches, Reply } from './fetch.ts'
-import { admits, flightKey, regrouped } from './flight-key.ts'
+import type { FlightEpochs } from './flight-epochs.ts'
+import { admits, flightClass, flightKey, regrouped } from './flight-key.ts'
 import type { Flights, Outcome, Waiter } from './flights.ts'
 import type { Found, FoundEntry } from './found.ts'
 import type { Forwarded } from './policy/cache-status.ts'
@@ -23,6 +24,7 @@ export type Got =
 export interface JoinedFetchOptions {
   readonly fetches: Fetches
   readonly flights: Flights<Asked, Common>
+  readonly epochs: FlightEpochs
   readonly leases: SiteLeases
   readonly store: EntryStore
   readonly clock: Clock
@@ -51,7 +53,7 @@ export class JoinedFetch {
     const plan = planFor(asked, found, forwarded)
     if (!mayJoin(asked, forwarded)) return this.#own(asked, found, plan, undefined)
     const key = flightKey(asked, found, plan.headers === x.headers)
-    const outcome = await this.#join(asked, key)
+    const outcome = await this.#join(asked, key + this.#options.epochs.of(asked.lookup))
     switch (outcome.kind) {
       case 'lead':
         return asked.rules.policy.coalesce === 'site'
@@ -73,7 +75,7 @@ export class JoinedFetch {
   async #join(asked: Asked, base: string): Promise<Exclude<Outcome<Common>, { kind: 'regroup' }> | Led | Left> {
     const { flights, clock } = this.#options
     const { lookup, route } = asked
-    const common = { marked: lookup.key.text, route: route.id, request: asked }
+    const common = { ...flightClass(asked), request: asked }
     const untilMs = clock.monotonic() + route.policy.timeout.firstByteMs
     let key = base
     for (let times = 0; ; times++) {
@@ -134,10 +136,11 @@ type Left = { readonly kind: 'left' }
 const clientGone = () => problems['client-gone']()
 
 /** What is stored and may be asked about is asked about, whatever the client's own condition (C3); else that goes on (C4). */
-function planFor({ x }: Asked, found: Found, forwarded: Forwarded): Plan {
+function planFor({ x, respelled }: Asked, found: Found, forwarded: Forwarded): Plan {
   // A part answers nothing but what is inside it: for all else nothing is stored.
   const nothing = found.kind === 'entry' ? found.entry.part !== undefined : found.variants.length === 0
-  if (nothing || forwarded === 'partial') return { headers: x.headers, validated: [], standing: undefined }
+  // What the service says of another spelling of the path says nothing of what is stored.
+  if (nothing || respelled || forwarded === 'partial') return { headers: x.headers, validated: [], standing: undefined }
   const stored = found.kind === 'entry' ? [found] : found.variants
   const conditions = conditionsOf(stored.map(({ entry }) => entry))
   return {
@@ -148,8 +151,9 @@ function planFor({ x }: Asked, found: Found, forwarded: Forwarded): Plan {
 }
 
 /** Only what may be answered by an answer to another one (W1). */
-function mayJoin({ x, directives }: Asked, forwarded: Forwarded): boolean {
-  return x.method === 'GET' && !directives.noStore && forwarded !== 'request' && !x.names.includes('range')
+function mayJoin({ x, directives, respelled }: Asked, forwarded: Forwarded): boolean {
+  if (directives.noStore || respelled) return false
+  return x.method === 'GET' && forwarded !== 'request' && !x.names.includes('range')
 }
 
 async function waitFor(x: Exchange, waiter: Waiter<Common>): Promise<Outcome<Common> | Left> {

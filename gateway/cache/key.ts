@@ -2,6 +2,7 @@ import { hash } from 'node:crypto'
 import type { CachePolicy } from '#routes/policy.ts'
 import type { RouteFacts } from '#routes/structure.ts'
 import type { Exchange } from '../exchange.ts'
+import { namedByConnection } from '../upstream/hop-by-hop.ts'
 import { cookieText, type KeyedCookie, keyedCookie } from './keyed-cookie.ts'
 import { type QueryRule, queryRule, underRule } from './query-rule.ts'
 
@@ -14,6 +15,12 @@ export interface CacheKey {
   /** Of the store: the route's service. */
   readonly namespace: string
 }
+
+/** All of a request that its key is made from: also of one that nobody has sent, when an operator asks what would be. */
+export type KeyedRequest = Pick<
+  Exchange,
+  'scheme' | 'host' | 'headers' | 'names' | 'header' | 'decision' | 'caller' | 'credential' | 'requestId'
+>
 
 interface KeyRules {
   readonly namespace: string
@@ -34,7 +41,7 @@ const compiled = new WeakMap<RouteFacts, KeyRules>()
  * The key of what a request asks for (K1). Each part goes in with its length, so that no value can imitate the end of its
  * part and the begin of another; a part that is absent is `-`, which no length is. Only GET and HEAD have one, and share it.
  */
-export function cacheKey(x: Exchange, route: RouteFacts, policy: CachePolicy): CacheKey {
+export function cacheKey(x: KeyedRequest, route: RouteFacts, policy: CachePolicy): CacheKey {
   const rules = rulesOf(route, policy)
   const { key: path = '', query = '' } = x.decision?.target ?? {}
   let clear = rules.head
@@ -42,7 +49,11 @@ export function cacheKey(x: Exchange, route: RouteFacts, policy: CachePolicy): C
   clear += part('host', keyHost(x.host, x.scheme))
   clear += part('path', path)
   clear += part('query', underRule(rules.query, query))
-  for (const name of rules.headers) clear += part(name, x.header(name))
+  if (rules.headers.length > 0) {
+    // What a client takes off its request by Connection does not reach the service: its answer is one without that field.
+    const gone = namedByConnection(x.headers, x.names)
+    for (const name of rules.headers) clear += part(name, gone?.has(name) ? undefined : x.header(name))
+  }
   if (rules.cookies.length > 0) {
     const field = x.header('cookie')
     for (const cookie of rules.cookies) {
@@ -100,7 +111,7 @@ function versionOf(policy: CachePolicy): string {
 }
 
 /** Whose it is: from what authentication verified, never from a field that a client wrote. The absence of anyone is a class of its own. */
-function identity(x: Exchange, per: CachePolicy['per']): string {
+function identity(x: KeyedRequest, per: CachePolicy['per']): string {
   if (per === 'everyone') return part('everyone', undefined)
   if (x.caller === undefined) return part('nobody', undefined)
   if (per === 'consumer') return part('consumer', x.caller.consumer)

@@ -16,6 +16,7 @@ import { EntryStore, type Remembered } from './entry-store.ts'
 import { outdating } from './event-channel.ts'
 import { FailedValidations } from './failed-validations.ts'
 import { Fetches } from './fetch.ts'
+import { FlightEpochs } from './flight-epochs.ts'
 import { Flights } from './flights.ts'
 import { HitForMiss } from './hit-for-miss.ts'
 import { JoinedFetch } from './joined-fetch.ts'
@@ -60,7 +61,7 @@ export function openResponseCache(options: OpenResponseCacheOptions): OpenedResp
   const newStamp = () => stamps.next()
   const counts = cacheMetrics(metrics)
   const memory = openMemory(options)
-  const { flights, room, failures, refreshes } = openFlights(options, counts)
+  const { flights, epochs, room, failures, refreshes } = openFlights(options, counts)
   const deadlineMs = ms(yaml.readDeadline)
   const store = new EntryStore({ outer, inner, newStamp, site, deadlineMs, clock, memory })
 
@@ -101,8 +102,8 @@ export function openResponseCache(options: OpenResponseCacheOptions): OpenedResp
     site,
     serves: yaml.responses,
     store,
-    joined: new JoinedFetch({ fetches, flights, leases, store, clock, background }),
-    refresher: new Refresher({ site, holder, refreshes, fetches, flights, told }),
+    joined: new JoinedFetch({ fetches, flights, epochs, leases, store, clock, background }),
+    refresher: new Refresher({ site, holder, refreshes, fetches, flights, epochs, told }),
     failures,
     rulesOf: cacheRules(yaml.targeted),
     sentFields: readSentFields(head, log),
@@ -139,7 +140,7 @@ function openMemory({ yaml, cache, lease, clock, metrics }: OpenResponseCacheOpt
   ).opened
 }
 
-function openFlights({ lease, clock, background, metrics }: OpenResponseCacheOptions, counts: CacheMetrics) {
+function openFlights({ cache, lease, clock, background, metrics }: OpenResponseCacheOptions, counts: CacheMetrics) {
   return lease.take(
     'flights',
     {},
@@ -147,6 +148,8 @@ function openFlights({ lease, clock, background, metrics }: OpenResponseCacheOpt
       const hitForMiss = new HitForMiss({ clock })
       const released = (because: Parameters<typeof counts.released.inc>[0]['because']) =>
         counts.released.inc({ because })
+      const epochs = new FlightEpochs()
+      const end = cache.channel.listen(epochs)
       const flights = new Flights<Asked, Common>({ timers: systemTimers, hitForMiss, released })
       const room = new CollectingRoom()
       const failures = new FailedValidations<number>({ clock })
@@ -163,8 +166,8 @@ function openFlights({ lease, clock, background, metrics }: OpenResponseCacheOpt
       metrics.gauge('tidegate_cache_collecting_bytes', 'Bodies on their way to the store.', {}, (gauge) =>
         gauge.set({}, room.takenBytes),
       )
-      return { flights, room, failures, refreshes }
+      return { flights, epochs, room, failures, refreshes, end }
     },
-    async () => {},
+    async ({ end }) => end(),
   )
 }

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { canonicalTarget } from '#routes/canonical-target.ts'
 import { type CacheInvalidation, invalidationWordLimit } from '#routes/gateway-answers.ts'
 import type { Table } from '#routes/table.ts'
@@ -40,8 +41,8 @@ const urlLimitBytes = 16_384
 const softLimitS = 86_400
 /** Operations on the store at once: its sockets have room for those of everybody else, too. */
 const atOnce = 64
-/** How often what failed is tried. */
-const rounds = 3
+/** Before each round, ms: long enough together for a zone whose breaker opened on one late answer to be tried again. */
+const pausesMs = [0, 20, 100, 300, 300]
 
 type Act = () => Promise<string>
 
@@ -100,7 +101,11 @@ export async function applyPurge(store: CacheStore, purge: Omit<Purge, 'words'>,
   }
   let left = acts
   // A zone that was late once is mostly there the next time; what it has done already it only does again.
-  for (let round = 0; round < rounds && left.length > 0; round++) left = await actAll(left)
+  for (const pauseMs of pausesMs) {
+    if (left.length === 0) return
+    if (pauseMs > 0) await pause(pauseMs)
+    left = await actAll(left)
+  }
   if (left.length > 0) throw problems['cache-invalidation-not-durable']()
 }
 

@@ -5,6 +5,7 @@ import { byteText, percentDecoded } from './byte-text.ts'
 export interface QueryRule {
   /** `raw`: every byte counts, order and duplicates too; `parts`: parameters by name and value. */
   readonly kind: 'raw' | 'none' | 'parts'
+  /** By their `twin`. */
   readonly only: ReadonlySet<string> | undefined
   readonly except: ReadonlySet<string> | undefined
   readonly sort: boolean
@@ -21,7 +22,7 @@ export function queryRule({ query, ...key }: Pick<CacheKeyPolicy, 'query' | 'sor
   if (query === undefined) return sort ? rule : { ...rule, kind: 'raw' }
   if (query === 'none') return { ...rule, kind: 'none' }
   return 'only' in query
-    ? { ...rule, only: new Set(query.only.map(byteText)) }
+    ? { ...rule, only: new Set(query.only.map((name) => twin(byteText(name)))) }
     : { ...rule, except: new Set(query.except.map(byteText)) }
 }
 
@@ -34,13 +35,25 @@ export function underRule(rule: QueryRule, query: string): string {
   if (rule.kind === 'none') return ''
   let kept = queryParameters(query)
   const { only, except } = rule
-  if (only !== undefined) kept = kept.filter(({ name }) => only.has(name))
-  if (except !== undefined) kept = kept.filter(({ name }) => !except.has(name))
+  if (only !== undefined) kept = kept.filter((one) => only.has(twin(one.name)) || isSeveral(one))
+  if (except !== undefined) kept = kept.filter((one) => !except.has(one.name) || isSeveral(one))
   // Stable: the values of one name keep their order, which a service may read as a list.
   if (rule.sort) kept.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
   let text = ''
   for (const { name, value } of kept) text += `${name.length}:${name}=${value.length}:${value}&`
   return text
+}
+
+/** To some services `;` parts parameters as well: nothing is left out in which they find one that is not. */
+const isSeveral = ({ name, value }: QueryParameter): boolean => name.includes(';') || value.includes(';')
+
+/**
+ * What some framework takes for the same name: in other letters (ASP.NET), as a list or with `.` for `_` (PHP). A request
+ * that brings one must not be answered, nor its answer be stored, as if it had none.
+ */
+function twin(name: string): string {
+  const end = name.search(/[[\0]/)
+  return (end > 0 ? name.slice(0, end) : name).trimStart().toLowerCase().replace(/[ .]/g, '_')
 }
 
 /**

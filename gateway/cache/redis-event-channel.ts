@@ -25,7 +25,7 @@ const beatMs = 200
 /** What was announced longer ago than this has been heard, or the channel is not live, ms. */
 export const hearingMs = 700
 /** A subscription that is silent for so long is made anew: a cut wire tells nobody of its end. */
-const deafMs = 3_000
+const deafMs = 2_000
 /** An answer waits no longer for Redis to take an event, ms. */
 const publishMs = 50
 /** Processes whose numbers are remembered; beyond it, and after a minute of silence, one is as good as new. */

@@ -7,7 +7,8 @@ import { decideRequest } from '../intake/decide-request.ts'
 import type { Phase } from '../phase.ts'
 import type { Asked, Common } from './asked.ts'
 import type { Fetches, Reply } from './fetch.ts'
-import { flightKey } from './flight-key.ts'
+import type { FlightEpochs } from './flight-epochs.ts'
+import { flightClass, flightKey } from './flight-key.ts'
 import type { Flights } from './flights.ts'
 import type { FoundEntry } from './found.ts'
 import { conditionsOf, withoutConditions } from './policy/validate.ts'
@@ -19,6 +20,7 @@ export interface RefresherOptions {
   readonly refreshes: Refreshes
   readonly fetches: Fetches
   readonly flights: Flights<Asked, Common>
+  readonly epochs: FlightEpochs
   /** Told what the service answered: no client's exchange tells of it (M1). */
   readonly told: NonNullable<Phase['closed']>
 }
@@ -32,17 +34,19 @@ export class Refresher {
   }
 
   start(asked: Asked, found: FoundEntry): void {
-    const key = flightKey(asked, found, false)
+    // Another spelling may be another thing to the service: the next client that writes it as it is refreshes it.
+    if (asked.respelled) return
+    const key = flightKey(asked, found, false) + this.#options.epochs.of(asked.lookup)
     this.#options.refreshes.start(key, () => this.#refresh(asked, found, key))
   }
 
   async #refresh(asked: Asked, found: FoundEntry, key: string): Promise<boolean> {
     const { fetches, flights, told } = this.#options
-    const { x, lookup, route } = asked
+    const { x } = asked
     const conditions = conditionsOf([found.entry])
     const fetch = x.forFetch([...withoutConditions(x.headers), ...conditions], true)
     if (!this.#mayExecute(fetch, asked)) return false
-    const lead = flights.lead({ key, marked: lookup.key.text, route: route.id })
+    const lead = flights.lead({ key, ...flightClass(asked) })
     // Somebody fetches it already.
     if (lead === undefined) return true
     const validated = conditions.length === 0 ? [] : [found]
@@ -78,9 +82,9 @@ async function isRefreshed(reply: Reply): Promise<boolean> {
     case 'passed': {
       const { answer, whole } = reply
       if (whole !== undefined) return whole
-      // Not to be stored: nobody reads it.
+      // Not to be stored: nobody reads it, and whoever asks next would get no other.
       if (isStream(answer.body)) answer.body.cancel(nobody)
-      return answer.status < 500
+      return false
     }
   }
 }

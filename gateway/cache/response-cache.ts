@@ -223,7 +223,7 @@ export class ResponseCache implements Phase {
           because: forwarded,
           ...(answer.status === reply.answer.status ? {} : { status: reply.answer.status }),
           ...(entry === undefined ? {} : { stored: true, ttlS: ttlS(entry, nowMs) }),
-          ...detailOf(because ?? detail),
+          ...detailOf(detail === 'swr-off-s-maxage' ? detail : (because ?? detail)),
         } as const
         return this.#tell(x, route, answer, told, 'fetched', forwarded, asked)
       }
@@ -240,7 +240,7 @@ export class ResponseCache implements Phase {
           because: forwarded,
           ...(status === 0 || status === answer.status ? {} : { status }),
           ttlS: ttlS(entry, nowMs),
-          ...detailOf(standsIn ? 'stale-if-error' : undefined),
+          ...detailOf(standsIn ? 'stale-if-error' : detail),
         } as const
         const reason = standsIn ? 'stale-if-error' : forwarded
         return this.#tell(x, route, answer, told, standsIn ? 'stale' : 'validated', reason, asked)
@@ -272,7 +272,8 @@ export class ResponseCache implements Phase {
       return this.#tell(x, route, answer, told, 'collapsed', because, asked)
     }
     const { entry, body, standsIn, site } = common
-    const giving = { hidden: rules.hidden, nowMs, validated: !standsIn }
+    // It was asked for somebody else: what is to be shown to no one unasked, stays out (S6).
+    const giving = { hidden: rules.hidden, nowMs, validated: false }
     const answer = Buffer.isBuffer(body)
       ? answerFromEntry(x, entry, body, giving)
       : answerAsItComes(x, entry, body, giving)

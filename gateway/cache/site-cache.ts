@@ -47,8 +47,12 @@ export interface SiteCache {
   readonly stamps: StampClock
   /** What the processes of this site tell each other of invalidations. */
   readonly channel: EventChannel
+  /** Once, at the start: resolves when the zones can be asked, or after a second. */
+  readonly opened: () => Promise<unknown>
 }
 
+/** A zone that is away does not keep the gateway from starting: its answers are misses, ms. */
+const openingMs = 1_000
 /** Of the time for a whole read, what one zone gets: a zone that is late leaves the others theirs. */
 const zoneShare = 0.2
 
@@ -80,7 +84,8 @@ export function openSiteCache(options: SiteCacheOptions): SiteCache | undefined 
   })
   // Below the double-writer: what another site ships is told here, too, and nobody is told before it is durable.
   const inner = new AnnouncedStore(zoned, channel)
-  return { inner, outer: new DoubleWriter({ inner, shippers, stamps, clock }), stamps, channel }
+  const outer = new DoubleWriter({ inner, shippers, stamps, clock })
+  return { inner, outer, stamps, channel, opened: () => zoned.opened(openingMs) }
 }
 
 function openChannel({ yaml, instance, clock, log, metrics }: SiteCacheOptions, stamps: StampClock): EventChannel {

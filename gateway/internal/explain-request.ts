@@ -1,7 +1,10 @@
 import { type AskedRequest, askedRequest } from '#routes/asked-request.ts'
+import type { Decision } from '#routes/decide.ts'
 import { explain } from '#routes/explain.ts'
 import type { Table } from '#routes/table.ts'
+import { cacheKey } from '../cache/key.ts'
 import { problems } from '../errors.ts'
+import { joinedValue, lowerNames } from '../header-pairs.ts'
 
 /** What this gateway would do with a request, by the very functions that do it. */
 export function explainRequest(table: Table | undefined, site: string, question: AskedRequest) {
@@ -25,6 +28,33 @@ export function explainRequest(table: Table | undefined, site: string, question:
     key: target.key,
     readings: readings === 'too-many' ? [] : readings.map(({ id }) => id),
     here,
-    sentences: route === undefined || refused ? sentences : [...sentences, last],
+    sentences: route === undefined || refused ? sentences : [...sentences, last, ...cacheWords(question, decision)],
   }
+}
+
+/** Under what an answer would be stored, for a request that brings no identity. */
+function cacheWords({ method, url, headers = {} }: AskedRequest, decision: Decision): readonly string[] {
+  const { route, target } = decision
+  const policy = route?.policy.cache
+  if (policy === undefined || route === undefined || target.unsafe !== 0) return []
+  if (method !== 'GET' && method !== 'HEAD') return []
+  const pairs = Object.entries(headers).flat()
+  const names = lowerNames(pairs)
+  const { clear, namespace } = cacheKey(
+    {
+      scheme: /^http:/i.test(url) ? 'http' : 'https',
+      host: joinedValue(pairs, names, 'host') ?? /^https?:\/\/([^/?#]*)/i.exec(url)?.[1] ?? '',
+      headers: pairs,
+      names,
+      header: (name) => joinedValue(pairs, names, name),
+      decision,
+      caller: undefined,
+      credential: undefined,
+      requestId: '',
+    },
+    route,
+    policy,
+  )
+  const whose = policy.per === 'everyone' ? '' : `, and each ${policy.per} has its own`
+  return [`An answer is stored in ${namespace} under the key ${clear}${whose}.`]
 }

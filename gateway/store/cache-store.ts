@@ -133,6 +133,12 @@ export interface ZoneHealth {
 }
 
 export interface CacheStore {
+  /**
+   * Makes the records of tags that a put will have, before the stamp of that put is taken and in the same turn: a record that
+   * is made after it may know nothing of the time from then on, and the value would be the miss `tag-missing`. Nobody needs
+   * to wait for it. Never rejects: whatever is missing is made by the put.
+   */
+  prepare(namespace: string, tags: ItemTags): Promise<void>
   /** Reads one value. Never throws: every failure is a miss with its reason. Silence past the deadline is the miss `timeout`. */
   get(namespace: string, key: string, options: GetOptions): Promise<Hit | Miss>
   /**
@@ -163,6 +169,8 @@ export interface CacheStore {
 /** A store that is one zone: it also knows since when it collects values, which tells a cold zone from a steady one. */
 export interface ZoneStore extends CacheStore {
   readonly zone: string
+  /** Resolves when all of it can be asked for the first time, or it is closed: what is fetched before is not kept. */
+  opened(): Promise<void>
   /** Unix ms at which the memory that holds this key was empty; undefined: not known (it has never answered). */
   startedAtMs(namespace: string, key: string): number | undefined
 }

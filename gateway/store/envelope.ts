@@ -13,6 +13,7 @@ const envelopeHeadBytes = 24
 const version = 1
 const magic = 0x5447
 const kindOf = { value: 0x56, tombstone: 0x54 } as const
+const extHeadBytes = 3
 const extOriginalKey = 1
 const extTag = 2
 const extContentType = 3
@@ -36,6 +37,14 @@ export interface Envelope {
 export interface OpenedEnvelope extends Envelope {
   /** A view into the bytes that were decoded; empty for a tombstone. */
   readonly body: Buffer
+}
+
+/** What tags take of `valueLimitBytes`. */
+export function tagBytes({ exact, scopes }: ItemTags): number {
+  let bytes = 0
+  for (const tag of exact) bytes += extHeadBytes + Buffer.byteLength(tag)
+  for (const scope of scopes) bytes += extHeadBytes + Buffer.byteLength(scope)
+  return bytes
 }
 
 /** Head and ext; the body follows them on the wire and is never copied. */
@@ -64,7 +73,7 @@ export function encodeEnvelope(envelope: Envelope): Buffer {
 
 function extRecord(type: number, text: string): Buffer {
   const bytes = Buffer.byteLength(text)
-  const out = Buffer.allocUnsafe(3 + bytes)
+  const out = Buffer.allocUnsafe(extHeadBytes + bytes)
   out[0] = type
   out.writeUInt16BE(bytes, 1)
   out.write(text, 3)

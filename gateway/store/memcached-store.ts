@@ -83,6 +83,10 @@ export class MemcachedStore implements ZoneStore {
     )
   }
 
+  async prepare(namespace: string, tags: ItemTags): Promise<void> {
+    if (isNamespace(namespace) && areTags(tags)) await this.#makeRecords(namespace, tags, this.#options.newStamp())
+  }
+
   async get(namespace: string, key: string, { deadlineMs, tags: named }: GetOptions): Promise<Hit | Miss> {
     const at = nodeKey(namespace, key)
     if (at === undefined) return miss('absent')
@@ -185,6 +189,10 @@ export class MemcachedStore implements ZoneStore {
     const news = readInvalidation(stamp, softMs)
     if (news === undefined || !isNamespace(namespace)) return 'failed'
     return (await this.#tellAll(namespace, news)) ? 'applied' : 'failed'
+  }
+
+  async opened(): Promise<void> {
+    await Promise.all(this.#pool.nodes.map((node) => node.opened))
   }
 
   startedAtMs(namespace: string, key: string): number | undefined {

@@ -71,6 +71,10 @@ export class MemoryStore implements ZoneStore {
     this.#records = new MemoryRecords(recordLimit ?? Math.max(64, Math.floor(limitBytes / 1024)))
   }
 
+  async prepare(namespace: string, tags: ItemTags): Promise<void> {
+    if (!this.#closed && isNamespace(namespace) && areTags(tags)) this.#makeRecords(namespace, tags)
+  }
+
   async get(namespace: string, key: string): Promise<Hit | Miss> {
     if (this.#closed) return { kind: 'miss', because: 'closed' }
     const item = this.#items.get(itemKey(namespace, key))
@@ -108,8 +112,7 @@ export class MemoryStore implements ZoneStore {
     // A bump is a delete of every key: what is older comes too late, but what it would have replaced is not true any more.
     const tooLate = judgeItem({ stamp, asOf }, generation, 0).kind === 'gone'
     if (tooLate && held?.kind !== 'value') return 'older'
-    for (const tag of tags?.exact ?? []) this.#records.make(recordKey(namespace, 'tag', tag))
-    for (const scope of tags?.scopes ?? []) this.#records.make(recordKey(namespace, 'scope', scope))
+    if (tags !== undefined) this.#makeRecords(namespace, tags)
     if (tooLate || value.length > valueLimitBytes) {
       this.#items.set(at, { kind: 'tombstone', stamp, expiresAtMs: this.#clock.now() + tombstoneTtlMs })
       return tooLate ? 'older' : 'failed'
@@ -148,6 +151,8 @@ export class MemoryStore implements ZoneStore {
     return this.#invalidate(namespace, 'all', '', options)
   }
 
+  async opened(): Promise<void> {}
+
   startedAtMs(): number {
     return this.#startedAtMs
   }
@@ -160,6 +165,11 @@ export class MemoryStore implements ZoneStore {
     this.#closed = true
     this.#items.clear()
     this.#records.clear()
+  }
+
+  #makeRecords(namespace: string, { exact, scopes }: ItemTags): void {
+    for (const tag of exact) this.#records.make(recordKey(namespace, 'tag', tag))
+    for (const scope of scopes) this.#records.make(recordKey(namespace, 'scope', scope))
   }
 
   #invalidate(namespace: string, kind: TagKind | 'all', name: string, { stamp, softMs }: InvalidateOptions) {

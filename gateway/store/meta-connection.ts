@@ -49,7 +49,7 @@ export interface ConnectionOptions {
 }
 
 /** Operations in flight, at most: beyond it the node is slower than its callers, and waiting would only hide that. */
-const operationLimit = 1024
+const operationLimit = 4096
 const inFlightLimitBytes = 8 * 1024 * 1024
 const answerLimitBytes = 8 * 1024 * 1024
 /** Values from this size on are handed to the socket as they are; smaller ones are joined into one write. */

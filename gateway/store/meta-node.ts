@@ -47,6 +47,7 @@ export class MetaNode {
   #lastReason: FailureReason = 'closed'
   #connectedAtMs = Number.POSITIVE_INFINITY
   #flushesBefore = 0
+  readonly #opened = Promise.withResolvers<void>()
 
   constructor(address: NodeAddress, dependencies: NodeDependencies) {
     this.address = address
@@ -76,6 +77,11 @@ export class MetaNode {
     return this.#connected && !this.#open
   }
 
+  /** Resolves when it is connected for the first time, or closed. */
+  get opened(): Promise<void> {
+    return this.#opened.promise
+  }
+
   /** Unix ms of the start of the process behind the connection; undefined: never connected. */
   get startedAtMs(): number | undefined {
     return this.#facts?.startedAtMs
@@ -100,6 +106,7 @@ export class MetaNode {
     this.#closed = true
     clearTimeout(this.#retry)
     this.#connection?.close()
+    this.#opened.resolve()
   }
 
   #nextOpaque(): number {
@@ -142,6 +149,7 @@ export class MetaNode {
     this.#connected = true
     this.#connectedAtMs = this.#dependencies.clock.now()
     this.#silentSince = undefined
+    this.#opened.resolve()
     this.#facts = { ...facts, startedAtMs: this.#dependencies.clock.now() - facts.uptimeSeconds * 1000 }
     if (!this.#open) return
     this.#open = false

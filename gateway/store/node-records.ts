@@ -21,17 +21,23 @@ import {
  *
  *  - An invalidation first writes its stamp into the namespace record (`tags`, on the node of the tag's record; `scopes` and
  *    bumps, on all nodes) and then the record of its tag or scope. It is acknowledged after both.
- *  - A record of a tag that is missing is made by a put *after* it read the namespace record beside it: if the lost one knew of
- *    an invalidation, `tags` there is not below it. So `since` = `tags`: older items stay lost, those after it were never
- *    invalidated. The namespace record is read once more behind the write; had it moved in between, `since` moves with it,
- *    before the item is written.
+ *  - A record of a tag that is missing is first added with a new stamp, so that it vouches for nothing older. Only then the
+ *    namespace record beside it is read: if the lost one knew of an invalidation, `tags` there is not below it. So `since`
+ *    may be lowered to `tags`: older items stay lost, those after it were never invalidated. That swap is guarded by what was
+ *    added: whoever invalidates meanwhile writes the namespace's record before and this one afterwards, and so is read, or
+ *    ends the swap, or comes after it. (What is left: the tag is invalidated and that record evicted in the half trip between
+ *    the new stamp and the addition, and what was fetched in that half trip is served until the swap, a trip later.)
  *  - A namespace record that is missing is made with the stamp of the put, that is of the beginning of its fetch: everything
  *    older is lost. If it was seen here before, or our connection is younger than that stamp, it was lost, and perhaps a bump
  *    with it: then a new stamp. (What is left: nobody here has seen the record, and it is made by a bump of another process
  *    and evicted, as the item of that namespace and node that is read most, all within one fetch.)
  *  - An invalidation that finds its record missing makes it with a new stamp: what it may have lost cannot be newer.
  *
- * Records are made before the item is written. Put and invalidation may then come in any order: an item is judged by its
+ * Records are made before the item is written, and where that is foreseen, before its fetch begins (`prepare`): with other
+ * items of the namespace being invalidated all the time, a record that is made behind the fetch vouches for less than its
+ * stamp. The record comes first and the stamp of the fetch second, in one turn: what was added is then below that stamp, and
+ * the namespace's record is read half a trip after it, while an invalidation with a later stamp takes one and a half to get
+ * there. Were it the other way round, both stamps would lie above the item's. Put and invalidation may then come in any order: an item is judged by its
  * stamp, taken before the fetch, and whatever was acknowledged after that stamp is either in a record that the reader finds, or
  * the reader finds none, or one whose `since` is above the item. All three are a miss.
  */
@@ -104,30 +110,28 @@ export class NodeRecords {
     return this.change(key, emptyRecord, wasLost ? this.#options.newStamp() : asOf)
   }
 
-  /** True: the record was there lately, or is there now. */
+  /** True: the record was there lately, or is there now. A missing one is asked for in the same turn. */
   async make(namespace: string, kind: TagKind, key: string, asOf: Stamp): Promise<boolean> {
     if (this.#known.has(key)) return true
     const generationKey = namespaceRecordKey(namespace)
-    const { writeDeadlineMs } = this.#options
-    const [held, generation] = await Promise.all([
-      this.#read(key, writeDeadlineMs),
+    const { newStamp, writeDeadlineMs } = this.#options
+    const added = { ...emptyRecord, since: newStamp() }
+    // In one write, in this order.
+    const [, reply, generation] = await Promise.all([
+      this.#write(key, added, 'absent'),
+      this.#node.get(key, 'v c', writeDeadlineMs),
       this.#read(generationKey, writeDeadlineMs),
     ])
-    if (typeof held !== 'string') {
-      this.#known.set(key, true)
-      return true
+    if (reply.code !== 'VA') return false
+    const held = this.#open(reply, key)
+    // Not ours, whatever it is.
+    if (held === undefined) return (await this.change(key, emptyRecord, newStamp())) !== 'failed'
+    if (sameRecord(held, added)) {
+      const vouching = generation === 'tag-missing' ? await this.namespace(namespace, asOf) : generation
+      if (typeof vouching === 'string') return false
+      const written = await this.#write(key, { ...emptyRecord, since: vouchedSince(vouching, kind) }, reply)
+      if (written.code === 'FAILED') return false
     }
-    if (held !== 'tag-missing') return false
-    const vouching = typeof generation === 'string' ? await this.namespace(namespace, asOf) : generation
-    if (vouching === 'failed') return false
-    const made = this.change(key, emptyRecord, vouchedSince(vouching, kind))
-    // Behind the write, on the same connection.
-    if ((await made) === 'failed') return false
-    const after = await this.#read(generationKey, writeDeadlineMs)
-    if (typeof after === 'string') return false
-    const since = vouchedSince(after, kind)
-    if (since > vouchedSince(vouching, kind) && (await this.change(key, { ...emptyRecord, since }, since)) === 'failed')
-      return false
     this.#known.set(key, true)
     return true
   }
@@ -183,8 +187,7 @@ export class NodeRecords {
       const held = this.#open(reply, key)
       const merged = mergeRecords(held ?? { ...emptyRecord, since }, news)
       if (held !== undefined && sameRecord(held, merged)) return held
-      const flags = { ttlSeconds: 0, flags: recordFlags, guard: isThere ? reply : ('absent' as const) }
-      const written = await this.#node.set(key, encodeRecord(merged), emptyBody, flags, writeDeadlineMs)
+      const written = await this.#write(key, merged, isThere ? reply : 'absent')
       if (written.code === 'HD') {
         this.#noteBegun(key)
         return merged
@@ -192,6 +195,11 @@ export class NodeRecords {
       if (written.code === 'FAILED' || written.code === 'SERVER_ERROR') failures++
     }
     return 'failed'
+  }
+
+  #write(key: string, record: TagRecord, guard: { readonly cas: string } | 'absent'): Promise<Reply> {
+    const flags = { ttlSeconds: 0, flags: recordFlags, guard }
+    return this.#node.set(key, encodeRecord(record), emptyBody, flags, this.#options.writeDeadlineMs)
   }
 
   async #read(key: string, deadlineMs: number): Promise<RecordRead> {

@@ -9,6 +9,7 @@ import {
   type GetOptions,
   type Hit,
   type InvalidateOptions,
+  type ItemTags,
   isKnowledge,
   type Miss,
   noExpiry,
@@ -72,6 +73,10 @@ export class ZonedStore implements CacheStore {
     this.#options = options
     this.#zones = options.zones.map((store) => ({ store, debt: new ZoneDebt(options.owedLimit ?? 100_000) }))
     this.#readDeadlineMs = options.readDeadlineMs ?? 10
+  }
+
+  async prepare(namespace: string, tags: ItemTags): Promise<void> {
+    await Promise.all(this.#zones.map(({ store }) => store.prepare(namespace, tags)))
   }
 
   async get(namespace: string, key: string, { deadlineMs, tags }: GetOptions): Promise<Hit | Miss> {
@@ -161,6 +166,18 @@ export class ZonedStore implements CacheStore {
     await Promise.all(outcomes)
     const outcome = await this.#acknowledge(outcomes, ['applied', ...deleteOutcomes])
     return outcome === 'failed' ? 'failed' : 'applied'
+  }
+
+  /** True when all zones can be asked, false when `deadlineMs` passed before. */
+  async opened(deadlineMs: number): Promise<boolean> {
+    const late = Promise.withResolvers<boolean>()
+    const timer = setTimeout(() => late.resolve(false), deadlineMs)
+    const all = Promise.all(this.#zones.map(({ store }) => store.opened())).then(() => true)
+    try {
+      return await Promise.race([all, late.promise])
+    } finally {
+      clearTimeout(timer)
+    }
   }
 
   health(): readonly ZoneHealth[] {

@@ -15,7 +15,7 @@ export function forwardedFields(x: Exchange, believed: boolean, head: HeaderPair
   head.push('x-forwarded-for', believed ? joined(chain === '' ? x.client : chain, peer, x.client) : x.client)
   head.push('x-forwarded-host', host, 'x-forwarded-proto', scheme, 'x-forwarded-port', portOf(x, believed))
   const element = `for=${node(x.client)};host=${quoted(host)};proto=${scheme}`
-  const before = believed && !edgeNames(x) ? x.header('forwarded') : undefined
+  const before = believed && !edgeNames(x) ? chainOf(x) : undefined
   head.push(
     'forwarded',
     before === undefined ? element : `${before}, for=${node(peer)};host=${quoted(host)};proto=${scheme}`,
@@ -25,6 +25,17 @@ export function forwardedFields(x: Exchange, believed: boolean, head: HeaderPair
 /** The chain that a believed program told. */
 function chainBefore(x: Exchange): string {
   return edgeNames(x) ? x.client : (x.header('x-forwarded-for') ?? '')
+}
+
+/**
+ * The same of `Forwarded`; undefined where it names another host than the request was routed by. Proxies pass on what a client
+ * wrote there, services build links from its first element, and a cache would give those to everybody.
+ */
+function chainOf(x: Exchange): string | undefined {
+  const chain = x.header('forwarded')
+  const hosts = chain?.toLowerCase().matchAll(/host\s*=\s*"?([^",;\s]*)/g) ?? []
+  for (const [, host] of hosts) if (host !== x.host.toLowerCase()) return undefined
+  return chain
 }
 
 /** An edge's signature names the client. What stands in fields beside it may be the client's own, and has no say. */
@@ -39,7 +50,7 @@ function joined(chain: string, peer: string, client: string): string {
 
 /** Of the listener that the client reached, as far as its Host field and scheme tell. */
 function portOf(x: Exchange, believed: boolean): string {
-  const told = believed ? x.header('x-forwarded-port') : undefined
+  const told = believed && !edgeNames(x) ? x.header('x-forwarded-port') : undefined
   if (told !== undefined && /^[0-9]{1,5}$/.test(told)) return told
   const port = /:([0-9]{1,5})$/.exec(x.host)?.[1]
   return port ?? (x.scheme === 'https' ? '443' : '80')

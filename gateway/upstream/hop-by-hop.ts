@@ -210,7 +210,8 @@ function h2Pairs(fields: unknown): string[] {
   return Object.entries(fields).flatMap(([name, values]) => [values].flat().flatMap((value) => [name, String(value)]))
 }
 
-function namedByConnection(pairs: readonly string[], names: readonly string[]): ReadonlySet<string> | undefined {
+/** Fields that a request's own Connection takes off it, lower case: no service gets them. Undefined = none. */
+export function namedByConnection(pairs: readonly string[], names: readonly string[]): ReadonlySet<string> | undefined {
   let named: ReadonlySet<string> | undefined
   for (let field = 0; field < names.length; field++) {
     if (names[field] === 'connection') named = tokens(pairs[2 * field + 1] as string, named)

@@ -189,7 +189,7 @@ describe('the answer to somebody with a credential', () => {
             staleWhileRevalidateS: undefined,
             staleIfErrorS: undefined,
           },
-          ...{ negative: new Map(), targeted: [], dropSetCookie: false, ignoreCookies: false, keyedCookies: false },
+          ...{ negative: new Map(), targeted: [], dropSetCookie: false, ignoreCookies: false, keyedCookies: [] },
         }
         expect(stored(words, asked, strict, facts).kind).toBe('entry')
       }),

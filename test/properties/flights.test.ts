@@ -110,7 +110,7 @@ describe('flights', () => {
       fc.asyncProperty(histories, async (events) => {
         for (const { ends } of await run(events, { clocks: true })) expect(ends).toHaveLength(1)
       }),
-      { numRuns: 150 },
+      { numRuns: 100 },
     )
   })
 
@@ -119,7 +119,7 @@ describe('flights', () => {
       fc.asyncProperty(histories, async (events) => {
         for (const { ends } of await run(events, { clocks: false })) expect(ends).toHaveLength(1)
       }),
-      { numRuns: 150 },
+      { numRuns: 150, endOnFailure: true },
     )
 
     expect(found.failed).toBe(true)

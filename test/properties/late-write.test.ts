@@ -112,6 +112,7 @@ async function run({ events, skewMs }: World, stampsOff = false): Promise<void> 
 
 function unstamped(inner: CacheStore, arrival: () => Stamp): CacheStore {
   return {
+    prepare: (...args) => inner.prepare(...args),
     get: (...args) => inner.get(...args),
     put: (namespace, key, value, options) => inner.put(namespace, key, value, { ...options, stamp: arrival() }),
     delete: (namespace, key, options) => inner.delete(namespace, key, { ...options, stamp: arrival() }),

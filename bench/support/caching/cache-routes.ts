@@ -27,7 +27,7 @@ const blocks: Readonly<Record<Exclude<RouteName, 'none'>, { cache: Block; more?:
   'key-except': { cache: { key: { query: { except: ['utm'] } } } },
   'key-none': { cache: { key: { query: 'none' } } },
   'key-sort': { cache: { key: { sort: true } } },
-  'key-fields': { cache: { key: { headers: ['x-one', 'x-two'], cookies: ['lang'] } } },
+  'key-fields': { cache: { key: { headers: ['x-one', 'x-two'], cookies: ['lang'] }, ignoreCookies: true } },
   'ignore-cookies': { cache: { ignoreCookies: true } },
   'drop-set-cookie': { cache: { dropSetCookie: true } },
   consumer: { cache: { per: 'consumer', ttlMs: minuteMs }, more: auth },

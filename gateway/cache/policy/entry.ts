@@ -105,8 +105,8 @@ export interface CacheRules {
   readonly targeted: readonly string[]
   readonly dropSetCookie: boolean
   readonly ignoreCookies: boolean
-  /** Names of cookies that are in the key; with any of them, cookies are accounted for. */
-  readonly keyedCookies: boolean
+  /** Names of cookies that are in the key: they are accounted for by it, and no others. */
+  readonly keyedCookies: readonly string[]
 }
 
 /** Facts of one request that its fields do not tell. */

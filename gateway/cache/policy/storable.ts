@@ -136,7 +136,7 @@ function isOfUse(
   return trimmed(firstLine(fields, 'etag') ?? '') !== '' || lastModifiedMs(fields, times) !== undefined
 }
 
-/** A failure has its seconds and no more: no window lengthens it, and no validator renews it. */
+/** A failure has its seconds and no more: no window lengthens it. */
 function ofNegative(freshness: Freshness, lifetimeS: number): Freshness {
   return { ...freshness, lifetimeS, staleWhileRevalidateS: 0, staleIfErrorS: 0, windowForbidden: false }
 }

@@ -33,9 +33,8 @@ function directivesOf(members: ReadonlyMap<string, Member>): Directives {
   for (const [name, member] of members) {
     if (!knownDirectives.has(name) || (member.kind === 'boolean' && !member.value)) continue
     if (timedDirectives.has(name)) {
-      // Types are not coerced: neither "10" nor 10.0 is a number of seconds. Below 0, the minus makes it none.
-      if (member.kind === 'integer') directives.add(name, String(member.value), member.value < 0)
-      else directives.add(name, true, member.kind !== 'boolean')
+      // Types are not coerced: neither "10" nor 10.0 is a number of seconds, and none is there without one.
+      directives.add(name, member.kind === 'integer' ? String(member.value) : true, false)
     } else directives.add(name, member.kind === 'string' ? member.value : true, false)
   }
   return directives

@@ -37,4 +37,17 @@ describe('the counters of traffic', () => {
     expect(rows).toHaveLength(40_000)
     expect(rows[7]?.reads).toBe(2)
   })
+
+  it('Cache M1: leave out what came from the store, but not a failure of the service that it stood in for', () => {
+    const counters = new TrafficCounters()
+    const x = exchangeOf()
+    x.decision = { route: route('/v1/x'), epoch: 1, effect: 'read' } as never
+    x.storedBy = 'onprem'
+    counters.closed(x, answer)
+    expect(counters.take()).toEqual([])
+
+    x.serviceStatus = 502
+    counters.closed(x, answer)
+    expect(counters.take()).toEqual([{ unit: 'orders', epoch: 1, reads: 1, writes: 0, forwarded: 0, failed: 1 }])
+  })
 })

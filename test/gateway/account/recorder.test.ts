@@ -78,6 +78,16 @@ describe('the recorder', () => {
     expect(recorder.records()).toHaveLength(1_500)
   })
 
+  it('Cache M1: keeps nothing of answers from the store, which no service gave', () => {
+    const recorder = new Recorder(new HeldClock())
+    const x = exchangeOf([], { target: '/v1/orders/1' })
+    x.decision = decide(table, x)
+    x.storedBy = 'onprem'
+    recorder.closed(x, answer, 'done')
+
+    expect(recorder.records()).toEqual([])
+  })
+
   it('forgets a route that left the table', () => {
     const recorder = new Recorder(new HeldClock())
     record(recorder, '/v1/orders/A')

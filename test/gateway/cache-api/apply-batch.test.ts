@@ -16,6 +16,7 @@ function receiver(over: Partial<CacheStore> = {}) {
   const alarms: object[] = []
   const log: Log = { ...silentLog, error: (facts) => alarms.push(facts) }
   const store: CacheStore = {
+    prepare: (...args) => memory.prepare(...args),
     get: (namespace, key) => memory.get(namespace, key),
     put: (...args) => memory.put(...args),
     delete: (...args) => memory.delete(...args),

@@ -37,6 +37,7 @@ async function serve(
   const stamps = new StampClock(clock, 1)
   const memory = new MemoryStore({ zone: 'zone-a', clock })
   const store: CacheStore = {
+    prepare: (...args) => memory.prepare(...args),
     get: (namespace, key) => memory.get(namespace, key),
     put: (...args) => memory.put(...args),
     delete: (...args) => memory.delete(...args),

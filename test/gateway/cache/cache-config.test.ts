@@ -28,7 +28,13 @@ describe('the configuration of the cache', () => {
   })
 
   it('is refused where a zone of Memcached has no node', () => {
-    const zone = { name: 'near', driver: 'memcached' as const, nodes: [] as string[], ring: 'ketama' as const, limit: '64MiB' }
+    const zone = {
+      name: 'near',
+      driver: 'memcached' as const,
+      nodes: [] as string[],
+      ring: 'ketama' as const,
+      limit: '64MiB',
+    }
     expect(cacheContradictions(yaml({ zones: [zone] }))).toEqual(['cache.zones near names no nodes'])
     expect(cacheContradictions(yaml({ zones: [{ ...zone, driver: 'memory' as const }] }))).toEqual([])
   })

@@ -20,7 +20,7 @@ import { MemoryStore } from '../../../gateway/store/memory-store.ts'
 import { StampClock } from '../../../gateway/store/stamp.ts'
 import { eventually } from '../../support/eventually.ts'
 import { placementSet, structure, tableOf } from '../../support/tables.ts'
-import { type Asked, asked, cachedRoute } from './asked.ts'
+import { type Asked as AskedLine, asked, cachedRoute } from './asked.ts'
 
 /** The response cache in a pipeline of its own, in front of a service that a test writes. Time moves when the test says so. */
 
@@ -40,6 +40,11 @@ export interface Seen {
   readonly cache: string | undefined
   readonly x: Exchange
   field(name: string): string | undefined
+}
+
+export interface Line extends Omit<AskedLine, 'target'> {
+  readonly scopes?: readonly string[]
+  readonly claims?: Readonly<Record<string, string>>
 }
 
 export interface CachedServiceOptions {
@@ -82,7 +87,7 @@ export async function openCachedService(options: CachedServiceOptions = {}) {
     settled: () => background.settle(2_000),
     metrics: () => metrics.text(),
     count: async (name: string) => {
-      const escaped = name.replace(/[{}"]/g, '\\$&')
+      const escaped = name.replace(/[^\w ]/g, (one) => `\\${one}`)
       return Number(new RegExp(`^${escaped} (\\d+)`, 'm').exec(await metrics.text())?.[1] ?? 0)
     },
     eventually,
@@ -119,14 +124,15 @@ export async function openCachedService(options: CachedServiceOptions = {}) {
   return bed
 
   /** The exchange, and its answer as the front gets it. */
-  function send(target: string, line: Omit<Asked, 'target'> = {}) {
+  function send(target: string, { scopes = [], claims = {}, ...line }: Line = {}) {
     const x = asked(holder.current, { target, ...line })
+    if (x.caller !== undefined) x.caller = { ...x.caller, scopes, claims }
     const answer = pipeline.answer(x)
     return { x, answer, seen: answer.then((one) => read(x, one)) }
   }
 
   /** A request, read to its end, and all that is stored of it. */
-  async function ask(target: string, line: Omit<Asked, 'target'> = {}): Promise<Seen> {
+  async function ask(target: string, line: Line = {}): Promise<Seen> {
     const seen = await send(target, line).seen
     await background.settle(2_000)
     return seen

@@ -27,6 +27,7 @@ export function openProcess(shared?: { clock: HeldClock; zone: MemoryStore; stam
   const reads: string[] = []
   const faults: { read?: MissReason; write?: 'failed' } = {}
   const outer: CacheStore = {
+    prepare: (ns, tags) => zone.prepare(ns, tags),
     get: async (ns, key, options) => {
       reads.push(key)
       return faults.read === undefined ? zone.get(ns, key) : { kind: 'miss', because: faults.read, ...(options && {}) }

@@ -65,6 +65,13 @@ describe('the key of a stored answer', () => {
     expect(one.text).not.toBe(other.text)
   })
 
+  it('Cache K5: has no field that the client took off its request by Connection, since no service got it', () => {
+    const taken = { headers: ['x-plan', 'gold', 'connection', 'keep-alive, X-Plan'] }
+
+    expect(textOf('/keyed', taken)).toBe(textOf('/keyed'))
+    expect(textOf('/keyed', { headers: ['x-plan', 'gold', 'connection', 'keep-alive'] })).not.toBe(textOf('/keyed'))
+  })
+
   it('Cache K2: says nothing of where it is served, so that the other site finds a doubled answer', async () => {
     const again = await tableWith(cachedRoute('/raw', {}, { unit: 'split-off' }))
     const x = asked(again, { target: '/raw' })

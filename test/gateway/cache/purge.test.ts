@@ -25,13 +25,15 @@ const orders = cached('/v1/orders/{id}')
 const when = [{ from: 'country', test: 'oneOf', value: ['DE'] }] as const
 const beta = cached('/v1/orders/{id}', { key: { query: 'none' } }, { when })
 const shallow = cached('/v1/shallow/**', { prefixDepth: 2 })
+/** Its answers may lie below the same prefixes as those of `shallow`. */
+const beside = cached('/v1/{any}/{x}/{y}')
 const deep = cached('/v1/deep/**', { prefixDepth: 8 })
 const users = cached('/v1/users/{id}', {}, { service: 'users' })
 
 let table: Table
 
 beforeAll(async () => {
-  table = await tableOf(structure([orders, beta, shallow, deep, users]), placementSet([]))
+  table = await tableOf(structure([orders, beta, shallow, beside, deep, users]), placementSet([]))
 })
 
 const plan = (words: CacheInvalidation, namespace = 'http-orders') => planPurge(table, namespace, words)

@@ -98,7 +98,10 @@ describe('the tags of an answer', () => {
       return tagsOf(x, route, policy)
     }
 
-    expect(tagsUnder(`/three?${many('a', 150)}&${many('b', 150)}&${many('c', 150)}`)).toBeUndefined()
+    const startedMs = performance.now()
+    expect(tagsUnder(`/three?${many('a', 40)}&${many('b', 40)}&${many('c', 40)}`)).toBeUndefined()
+    // Written out it would be 64,000 of them.
+    expect(performance.now() - startedMs).toBeLessThan(1_000)
     expect(tagsUnder(`/two?${many('a', 25)}&${many('b', 26)}`)).toBeUndefined()
     expect(tagsUnder(`/two?${many('a', 25)}&${many('b', 25)}`)?.exact).toHaveLength(51)
     expect(tagsUnder(`/two?${'a=1&'.repeat(60)}`)?.exact.slice(1)).toEqual(['t:a:1', 't:b:'])

@@ -38,7 +38,7 @@ interface Done {
   readonly name: string
 }
 
-function made(outcome: 'applied' | 'failed' | 'late' = 'applied') {
+function made(outcome: 'applied' | 'failed' | 'late' = 'applied', limitMs = 50) {
   const done: Done[] = []
   let release = (): void => undefined
   const waiting = new Promise<void>((resolve) => {
@@ -59,7 +59,7 @@ function made(outcome: 'applied' | 'failed' | 'late' = 'applied') {
   const invalidation = new UnsafeInvalidation({
     store,
     newStamp: () => 7n,
-    limitMs: 50,
+    limitMs,
     clock: systemClock,
     background,
     log: silentLog,
@@ -170,7 +170,7 @@ describe('an answer to a method that may change something', () => {
   })
 
   it('Cache N1: goes out when no zone takes the invalidation, which is counted', async () => {
-    const { invalidation, text } = made('failed')
+    const { invalidation, text } = made('failed', 5_000)
 
     await invalidation.after(request('PUT', '/v1/orders/7'), answer(204))
 

@@ -61,6 +61,7 @@ describe('the internal listener', () => {
     ['POST', '/gateway/v1/upstreams/x/eject'],
     ['POST', '/gateway/v1/reload'],
     ['POST', '/gateway/v1/cache/replicate'],
+    ['POST', '/cache/v1/legacy:invalidate'],
     ['GET', '/cache/v1/legacy/x'],
     ['PUT', '/cache/v1/legacy/x'],
   ])('refuses %s %s without a credential, and with a wrong one', async (method, path) => {

@@ -98,6 +98,67 @@ describe('a double-written cache', () => {
     expect(await store.put('shop', 'k', text('x'), { stamp: stamps.next(), ttlMs: -1 })).toBe('stored')
   })
 
+  it('purges at the other site what it purges here, with the same stamp, and owes it until it is there', async () => {
+    const { peer, stamps, store, there } = site()
+    const tags = { exact: ['t'], scopes: ['s'] }
+    const fill = async (): Promise<void> => {
+      await store.put('shop', 'k', text('x'), { stamp: stamps.next(), ttlMs: 60_000, tags })
+      expect(await store.drained(2_000)).toBe(true)
+      expect(await there('k')).toBe('x')
+    }
+    const purges = [
+      () => store.invalidate('shop', 'tag', 't', { stamp: stamps.next() }),
+      () => store.invalidate('shop', 'scope', 's', { stamp: stamps.next() }),
+      () => store.bump('shop', { stamp: stamps.next() }),
+    ]
+
+    for (const purge of purges) {
+      await fill()
+      peer.state = 'away'
+      expect(await purge()).toBe('applied')
+      expect(await there('k')).toBe('x')
+      expect(store.debt()).toMatchObject({ deletes: 1, sets: 0 })
+      peer.state = 'up'
+      expect(await store.drained(5_000)).toBe(true)
+      expect(await there('k')).toBe('invalidated')
+      expect(store.debt().deletes).toBe(0)
+    }
+    await fill()
+    await store.invalidate('shop', 'tag', 't', { stamp: stamps.next(), softMs: 30_000.5 })
+    expect(await store.drained(2_000)).toBe(true)
+    expect(await peer.store.get('shop', 'k')).toMatchObject({ kind: 'hit', soft: { forMs: 30_001 } })
+  })
+
+  it('ships a purge that failed here all the same, and nothing that is no purge', async () => {
+    const { inner, stamps, store } = site()
+    await inner.close()
+
+    expect(await store.invalidate('shop', 'tag', 't', { stamp: stamps.next() })).toBe('failed')
+    expect(store.debt().deletes).toBe(1)
+    await store.invalidate('shop', 'tag', '', { stamp: stamps.next() })
+    await store.bump('No', { stamp: stamps.next() })
+    await store.bump('shop', { stamp: stamps.next(), softMs: Number.NaN })
+    expect(store.debt().deletes).toBe(1)
+  })
+
+  it.each([undefined, 60_000])(
+    'fetches anew what a clock ahead of ours has purged (soft: %s ms), once it was read',
+    async (softMs) => {
+      const { stamps, inner, store } = site()
+      const tags = { exact: ['t'], scopes: [] }
+      await store.put('shop', 'k', text('old'), { stamp: stamps.next(), ttlMs: -1, tags })
+      const how = softMs === undefined ? {} : { softMs }
+      await inner.invalidate('shop', 'tag', 't', { stamp: makeStamp(clock.now() + 5_000, 7, 9), ...how })
+
+      await store.get('shop', 'k', { deadlineMs: 1_000 })
+      await store.put('shop', 'k', text('new'), { stamp: stamps.next(), ttlMs: -1, tags })
+
+      const found = await store.get('shop', 'k', { deadlineMs: 1_000 })
+      expect(found).toMatchObject({ kind: 'hit' })
+      expect(found).not.toHaveProperty('soft')
+    },
+  )
+
   it('ships the bytes as they were when they were written', async () => {
     const { peer, stamps, store, there } = site()
     peer.state = 'away'

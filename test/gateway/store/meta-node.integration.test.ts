@@ -279,7 +279,7 @@ describe('a node', () => {
   it('refuses more than it can have under way instead of letting it wait', async () => {
     await using server = await scripted(() => undefined)
     const node = await up(server.port)
-    const many = Array.from({ length: 1_024 }, () => node.get('k', 'v t', 300))
+    const many = Array.from({ length: 4_096 }, () => node.get('k', 'v t', 300))
 
     const extra = await timed(node.get('k', 'v t', 300))
     const bytes = await timed(node.set('k', none, Buffer.alloc(9 * 1024 * 1024), noFlags, 300))

@@ -7,6 +7,7 @@ import { systemRandom } from '#server-kit/random.ts'
 import type { ItemTags } from '../../../gateway/store/cache-store.ts'
 import { MemcachedStore } from '../../../gateway/store/memcached-store.ts'
 import { MetaNode } from '../../../gateway/store/meta-node.ts'
+import { NodeRecords } from '../../../gateway/store/node-records.ts'
 import { StampClock } from '../../../gateway/store/stamp.ts'
 import { namespaceRecordKey, tagRecordKey } from '../../../gateway/store/tag-key.ts'
 import { decodeRecord } from '../../../gateway/store/tag-record.ts'
@@ -62,6 +63,24 @@ async function gateway(writer: number, port = server.port) {
   return { stamps, store, put, read, purge }
 }
 
+/** The node, asked one thing after another, with something done before each. */
+function inSteps(before: () => Promise<void>): MetaNode {
+  let last: Promise<unknown> = Promise.resolve()
+  const step = <T>(ask: () => Promise<T>): Promise<T> => {
+    const asked = last.then(before).then(ask)
+    last = asked
+    return asked
+  }
+  const node: Pick<MetaNode, 'get' | 'set' | 'isUp' | 'connectedAtMs' | 'flushes'> = {
+    get: (...args) => step(() => raw.get(...args)),
+    set: (...args) => step(() => raw.set(...args)),
+    isUp: true,
+    connectedAtMs: raw.connectedAtMs,
+    flushes: 0,
+  }
+  return node as MetaNode
+}
+
 const evict = (key: string) => raw.delete(key, undefined, deadlineMs)
 
 describe('a record that was evicted', () => {
@@ -74,6 +93,24 @@ describe('a record that was evicted', () => {
     await put('other', { exact: ['t'] })
 
     expect(await read('other')).toBe('hit')
+  })
+
+  it('is made before a fetch, and knows all from then on, whatever is invalidated beside it', async () => {
+    const { stamps, store, put, read, purge } = await gateway(1)
+    const fetch = async (key: string, foreseen: boolean): Promise<void> => {
+      const tags = { exact: [`u:${key}`], scopes: [`p:${key}`] }
+      if (foreseen) await store.prepare(namespace, tags)
+      const began = stamps.next()
+      await purge('tag', 'another')
+      await purge('scope', 'another')
+      await put(key, tags, began)
+    }
+    await fetch('foreseen', true)
+    await fetch('unforeseen', false)
+
+    expect([await read('foreseen'), await read('unforeseen')]).toEqual(['hit', 'tag-missing'])
+    await purge('scope', 'p:foreseen')
+    expect(await read('foreseen')).toBe('invalidated')
   })
 
   it.each(['tag', 'scope'] as const)(
@@ -133,6 +170,44 @@ describe('a record that was evicted', () => {
     await two.put('new', { exact: ['t'] })
 
     expect([await two.read('k'), await two.read('new')]).toEqual(['tag-missing', 'hit'])
+  })
+
+  it.each([0, 1, 2, 3])(
+    'lets nothing in that is invalidated while it is made again, and lost again at once: before step %i',
+    async (step) => {
+      const [one, other] = [await gateway(1), await gateway(2)]
+      const key = tagRecordKey(namespace, 'tag', 't')
+      await other.put('early', { exact: ['t'] })
+      await evict(key)
+      const seen: string[] = []
+      let steps = 0
+      const node = inSteps(async () => {
+        if (steps++ === step) {
+          await other.purge('tag', 't')
+          await evict(key)
+        }
+        if (steps > step) seen.push(await other.read('early'))
+      })
+      const records = new NodeRecords(node, { newStamp: () => one.stamps.next(), writeDeadlineMs: deadlineMs })
+
+      await records.make(namespace, 'tag', key, one.stamps.next())
+      expect(seen).not.toHaveLength(0)
+
+      expect([...new Set([...seen, await other.read('early')])]).not.toContain('hit')
+    },
+  )
+
+  it('lets in again what was put after the last invalidation of its namespace', async () => {
+    const { put, read, purge } = await gateway(1)
+    await put('before', { exact: ['t'] })
+    await purge('tag', 'another')
+    await put('after', { exact: ['t'] })
+    await evict(tagRecordKey(namespace, 'tag', 't'))
+    expect(await read('after')).toBe('tag-missing')
+
+    await put('next', { exact: ['t'] })
+
+    expect([await read('before'), await read('after'), await read('next')]).toEqual(['tag-missing', 'hit', 'hit'])
   })
 
   it('or written over by somebody else, counts as missing and is made again', async () => {

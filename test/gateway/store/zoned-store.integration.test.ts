@@ -7,6 +7,7 @@ import { MemcachedStore } from '../../../gateway/store/memcached-store.ts'
 import { StampClock } from '../../../gateway/store/stamp.ts'
 import { ZonedStore } from '../../../gateway/store/zoned-store.ts'
 import { eventually } from '../../support/eventually.ts'
+import { startFaultProxy } from '../../support/fault-proxy.ts'
 import { startMemcached, type TestServer } from '../../support/servers.ts'
 
 const deadlineMs = 2_000
@@ -60,6 +61,39 @@ const read = async (key: string): Promise<string> => {
   const found = await store.get('shop', key, { deadlineMs })
   return found.kind === 'hit' ? `${found.value} from ${found.zone}` : found.because
 }
+
+describe('a site that opens', () => {
+  const openWith = (port: number) => {
+    const opening = new StampClock(systemClock, 2)
+    const newStamp = () => opening.next()
+    const nodes = [{ host: '127.0.0.1', port }]
+    const parts = { clock: systemClock, random: systemRandom, log: silentLog, newStamp }
+    const zone = new MemcachedStore({ ...parts, zone: 'near', ring: 'rendezvous', nodes, writeDeadlineMs: deadlineMs })
+    const zones = [zone]
+    return { newStamp, opened: new ZonedStore({ ...parts, zones, writeAck: 'all', background, readDeadlineMs: 1_000 }) }
+  }
+
+  it('keeps the very first answer, since it waits until its zones are connected', async () => {
+    await using slow = await startFaultProxy(near.port)
+    await slow.set({ kind: 'latency', ms: 20 })
+    const { opened, newStamp } = openWith(slow.port)
+
+    expect(await opened.opened(10_000)).toBe(true)
+
+    const tags = { exact: ['t'], scopes: [] }
+    await opened.put('opening', 'k', text('first'), { stamp: newStamp(), ttlMs: 60_000, tags })
+    expect((await opened.get('opening', 'k', { deadlineMs })).kind).toBe('hit')
+    await opened.close()
+  })
+
+  it('goes on without a zone that is away', async () => {
+    const { opened } = openWith(1)
+
+    expect(await opened.opened(20)).toBe(false)
+
+    await opened.close()
+  })
+})
 
 describe('a site of two memcached zones', () => {
   it('goes on reading and writing while the near zone is frozen, and serves nothing that it missed', async () => {

@@ -71,6 +71,15 @@ describe('what a service reads of the client', () => {
     expect(values(head, 'forwarded')).toEqual(['for=1.2.3.4, for=10.0.0.1;host=api.example.com;proto=https'])
   })
 
+  it("H5: goes on behind a trusted proxy without a Forwarded that names another host, which is the client's own", () => {
+    const forwarded = (text: string) =>
+      values(requestHead(exchangeOf(['Forwarded', text], { peer: '10.0.0.1' }), trusting), 'forwarded')[0]
+
+    for (const evil of ['host=evil.test', 'for=1.2.3.4; HOST = "evil.test:80", for=10.0.0.7;host=api.example.com'])
+      expect(forwarded(evil)).not.toMatch(/evil/)
+    expect(forwarded('for=1.2.3.4;host="API.example.com"')).toMatch(/^for=1\.2\.3\.4;host="API\.example\.com", for=/)
+  })
+
   it('H5: is, behind an edge, the address that it signed, whatever stands in fields beside it', () => {
     const head = requestHead(
       marked('edge', '2001:db8::1', ['X-Forwarded-For', '6.6.6.6', 'Forwarded', 'for=6.6.6.6']),
@@ -79,6 +88,13 @@ describe('what a service reads of the client', () => {
 
     expect(values(head, 'x-forwarded-for')).toEqual(['2001:db8::1, 10.0.0.9'])
     expect(values(head, 'forwarded')).toEqual(['for="[2001:db8::1]";host=api.example.com;proto=http'])
+  })
+
+  it('H5: has, behind an edge, the port of the host: a client that wrote another one would get it into stored answers', () => {
+    const x = marked('edge', '2001:db8::1', ['X-Forwarded-Port', '1337'])
+    x.scheme = 'https'
+
+    expect(values(requestHead(x, trusting), 'x-forwarded-port')).toEqual(['443'])
   })
 
   it('H5: keeps the chain that a peer gateway tells', () => {

@@ -64,7 +64,7 @@ export const anyRules: fc.Arbitrary<CacheRules> = fc.record({
   targeted: fc.constantFrom([], ['cdn-cache-control']),
   dropSetCookie: fc.boolean(),
   ignoreCookies: fc.boolean(),
-  keyedCookies: fc.boolean(),
+  keyedCookies: fc.constantFrom([], ['a']),
 })
 
 export const anyCaller: fc.Arbitrary<CallerFacts> = fc.record({

@@ -66,7 +66,7 @@ export const rules: CacheRules = {
   targeted: [],
   dropSetCookie: false,
   ignoreCookies: false,
-  keyedCookies: false,
+  keyedCookies: [],
 }
 
 export const anybody: CallerFacts = { authenticated: false, ownKey: false, directs: true }

@@ -16,6 +16,19 @@ describe('a part of an answer', () => {
     expect(judge(...lasting, ...range, ...tag)).toEqual({ first: 2, last: 5, total: 10 })
   })
 
+  it("Cache G3: keeps the service's own lifetime, though the route overrides that of whole answers", () => {
+    const ruled = { ...rules, ttlS: 600, override: true }
+    const judged = toEntry(
+      get('Range', 'bytes=2-5'),
+      response(206, ...lasting, ...range, ...tag),
+      ruled,
+      anybody,
+      times,
+    )
+
+    expect(judged).toMatchObject({ entry: { freshness: { lifetimeS: 60 } } })
+  })
+
   it.each<[string, readonly string[]]>([
     ['a weak tag', [...lasting, ...range, 'ETag', 'W/"a"']],
     ['an odd tag', [...lasting, ...range, 'ETag', 'a']],

@@ -82,7 +82,7 @@ describe('whose an answer is', () => {
             override,
             dropSetCookie: lax,
             ignoreCookies: lax,
-            keyedCookies: lax,
+            keyedCookies: lax ? ['a'] : [],
             staleIfErrorS: 60,
             negative: new Map([[404, 60]]),
           }
@@ -97,8 +97,19 @@ describe('whose an answer is', () => {
     expect(asked(timed)).toBe('cookie')
     expect(asked(timed, anybody, 'public, max-age=60')).toBe('stored')
     expect(asked({ ...timed, ignoreCookies: true })).toBe('stored')
-    expect(asked({ ...timed, keyedCookies: true })).toBe('stored')
+    expect(asked({ ...timed, keyedCookies: ['a'] })).toBe('stored')
     expect(asked(strict)).toBe('stored')
+  })
+
+  it('Cache AU1: in api a cookie in the key does not account for another one beside it', () => {
+    const asked = (field: string, more: Partial<CacheRules> = {}) =>
+      outcome('max-age=60', { ...timed, keyedCookies: ['currency', 'theme'], ...more }, anybody, 'Cookie', field)
+
+    for (const field of ['currency=EUR', 'theme=a; currency=EUR;', ' currency =EUR', 'currency=EUR; currency=USD', ''])
+      expect(asked(field)).toBe('stored')
+    for (const field of ['currency=EUR; session=alice', 'session=alice', 'currency', 'Currency=EUR', '=alice'])
+      expect(asked(field)).toBe('cookie')
+    expect(asked('currency=EUR; session=alice', { ignoreCookies: true })).toBe('stored')
   })
 
   it('Cache AU2: an identity in the key does not account for a cookie beside it', () => {

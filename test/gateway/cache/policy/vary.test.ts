@@ -140,6 +140,7 @@ describe('which of the stored answers', () => {
     expect(choose([plain, varied], of)).toBe(varied)
     expect(choose([varied, plain], of)).toBe(varied)
     expect(choose([plain], of)).toBe(plain)
+    expect(choose([row([], 'of another key')], of)).toBeDefined()
   })
 
   it('Cache V4: then the latest Date counts, then the latest stored', () => {
