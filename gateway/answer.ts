@@ -37,6 +37,8 @@ export interface Answer {
   readonly events?: true
   /** Connection as the service wrote it, where it may name fields of the answer; told on routes with a cache alone. */
   readonly connection?: string
+  /** Whether bytes came right behind it that are no part of it; known a turn after its end, told on routes with a cache alone. */
+  readonly surplus?: () => boolean
   /** Set when the gateway itself refused or failed: its code is the log's reason. */
   readonly problem?: Problem
   /** The connection is not used again: its framing can no longer be trusted. */

@@ -276,9 +276,10 @@ export async function openGeneration(options: GenerationOptions): Promise<Gatewa
       traffic.closed(x, answer)
       if (yaml.recorder.on) recorder.closed(x, answer, ending)
     }
-    const { cache: ofCache } = yaml
+    const { cache: ofCache, apiKeys } = yaml
     const service = { ...head, ...auth.head }
+    const keyHeaders = apiKeys.pass ? apiKeys.headers : []
     const shared = { site, cache, holder, lease, clock, background, log, metrics }
-    return openResponseCache({ ...shared, yaml: ofCache, head: service, told })
+    return openResponseCache({ ...shared, yaml: ofCache, keyHeaders, head: service, told })
   }
 }

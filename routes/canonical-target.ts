@@ -2,7 +2,7 @@
  * Why a target is unsafe: servers read such a path in different ways, so that what a gateway checked may not be
  * what a service executes.
  */
-export type UnsafeClass = (typeof classes)[number]
+export type UnsafeClass = (typeof unsafeClassNames)[number]
 
 export interface CanonicalTarget {
   /** The path as routing, auth, limits and cache see it. What is forwarded are the raw bytes. */
@@ -13,7 +13,8 @@ export interface CanonicalTarget {
   readonly unsafe: number
 }
 
-const classes = [
+/** The order of the bits. */
+export const unsafeClassNames = [
   'dot-segment',
   'encoded-slash',
   'backslash',
@@ -38,12 +39,12 @@ export function canonicalTarget(raw: string): CanonicalTarget {
 
 /** The bit that stands for a class in `CanonicalTarget.unsafe`. */
 export function unsafeBit(unsafeClass: UnsafeClass): number {
-  return 1 << classes.indexOf(unsafeClass)
+  return 1 << unsafeClassNames.indexOf(unsafeClass)
 }
 
 /** The names of a mask's bits, always in the same order. */
 export function unsafeClasses(unsafe: number): UnsafeClass[] {
-  return classes.filter((unsafeClass) => (unsafe & unsafeBit(unsafeClass)) !== 0)
+  return unsafeClassNames.filter((unsafeClass) => (unsafe & unsafeBit(unsafeClass)) !== 0)
 }
 
 const percent = 0x25

@@ -1,4 +1,4 @@
-import { type UnsafeClass, unsafeClasses } from '#routes/canonical-target.ts'
+import { unsafeClasses, unsafeClassNames } from '#routes/canonical-target.ts'
 import type { Answer } from '../answer.ts'
 import type { Exchange } from '../exchange.ts'
 import type { HeaderPairs } from '../header-pairs.ts'
@@ -6,14 +6,7 @@ import type { Ending } from '../phase.ts'
 
 /** What traffic may use that two servers could treat differently. Closed: rows of reports, and bits of a mask. */
 export const features = [
-  'dot-segment',
-  'encoded-slash',
-  'backslash',
-  'control',
-  'non-ascii',
-  'malformed',
-  'double-encoded',
-  'double-slash',
+  ...unsafeClassNames,
   'path-parameter',
   'escape',
   'escape-not-canonical',
@@ -48,7 +41,7 @@ export const features = [
   'set-cookie',
   'set-cookie-domain',
   'answer-broken',
-] as const satisfies readonly (UnsafeClass | string)[]
+] as const
 
 export type Feature = (typeof features)[number]
 

@@ -59,7 +59,7 @@ export function askedOf(x: Exchange, route: RouteFacts, rules: RouteRules, lines
   if (tags === undefined) return 'too-many-tags'
   const known = x.caller !== undefined
   const caller = {
-    authenticated: known || x.names.includes('authorization'),
+    authenticated: known || x.names.some((name) => rules.credentials.has(name)),
     ownKey: known && policy.per !== 'everyone',
     directs: rules.strict || x.caller?.scopes.includes(directingScope) === true,
   }
@@ -76,7 +76,8 @@ export function askedOf(x: Exchange, route: RouteFacts, rules: RouteRules, lines
   return { x, route, rules, caller, directives, lookup, respelled: isRespelled(x) }
 }
 
+/** Of what makes a key canonical, only decoding shortens it; the letter case of an escape's digits is nothing to any router. */
 function isRespelled({ target, decision }: Exchange): boolean {
   const { key = '', query = '' } = decision?.target ?? {}
-  return target.length !== key.length + query.length || !target.startsWith(key)
+  return target.length !== key.length + query.length
 }

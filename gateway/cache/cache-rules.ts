@@ -9,6 +9,8 @@ export interface RouteRules extends CacheRules {
   readonly maxBodyBytes: number
   /** Fields that services write for caches alone: stored, and no client's to see (T4, N4). Lower case. */
   readonly hidden: readonly string[]
+  /** Request fields that are credentials to services. Lower case. */
+  readonly credentials: ReadonlySet<string>
   /** May be kept in the memory of this process. */
   readonly memory: boolean
 }
@@ -21,21 +23,26 @@ const gatewayFailures = [500, 502, 503, 504] as const
 
 /**
  * Rules of policies, made at the first request of each and kept as long as the table that holds it. `targeted`: the site's list
- * of targeted fields, lower case, for routes that have none of their own.
+ * of targeted fields, lower case, for routes that have none of their own; `keyHeaders`: the fields with API keys that go to
+ * services, where a public route looks at none of them and a service may.
  */
-export function cacheRules(targeted: readonly string[]): (policy: CachePolicy) => RouteRules {
+export function cacheRules(
+  targeted: readonly string[],
+  keyHeaders: readonly string[],
+): (policy: CachePolicy) => RouteRules {
+  const credentials = new Set(['authorization', ...keyHeaders])
   const made = new WeakMap<CachePolicy, RouteRules>()
   return (policy) => {
     let rules = made.get(policy)
     if (rules === undefined) {
-      rules = rulesOf(policy, targeted)
+      rules = rulesOf(policy, targeted, credentials)
       made.set(policy, rules)
     }
     return rules
   }
 }
 
-function rulesOf(policy: CachePolicy, targeted: readonly string[]): RouteRules {
+function rulesOf(policy: CachePolicy, targeted: readonly string[], credentials: ReadonlySet<string>): RouteRules {
   const strict = policy.profile === 'strict'
   // What the operator adds to the RFCs counts under `api` alone.
   const own = (ms: number | undefined) => (strict || ms === undefined ? undefined : ms / 1000)
@@ -53,6 +60,7 @@ function rulesOf(policy: CachePolicy, targeted: readonly string[]): RouteRules {
     keyedCookies: policy.key.cookies ?? [],
     maxBodyBytes: policy.maxBodyBytes ?? maxBodyBytes,
     hidden: policy.forwardTags === true ? [cacheField] : [cacheField, ...tagFields],
+    credentials,
     memory: policy.memory !== 'off',
   }
 }

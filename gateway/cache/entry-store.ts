@@ -18,6 +18,7 @@ import { keepMs } from './keep-time.ts'
 import type { MemoryLayer, Ticket } from './memory-layer.ts'
 import type { Entry } from './policy/entry.ts'
 import { parseHttpDate } from './policy/http-date.ts'
+import { validatorsOf } from './policy/validate.ts'
 import { decodeEntry, encodeEntry } from './stored-entry.ts'
 import { withOwnTags } from './tags.ts'
 import {
@@ -142,11 +143,24 @@ export class EntryStore {
     return this.#keepVariant(lookup, found, fetched, variant, selecting, [...others, selecting].slice(-mostVariants))
   }
 
+  /** One of the variants that `found` names, where it is there still and whole. Never rejects. */
+  async variant(lookup: Lookup, { primary }: FoundNone, row: IndexRow): Promise<FoundEntry | undefined> {
+    const got = await this.#readVariant(lookup, primary, row, this.#deadlineMs)
+    return got.kind === 'entry' && got.entry.part === undefined ? got : undefined
+  }
+
   /** Removes what was found, if nothing newer has taken its place. */
   async drop({ key }: Lookup, { variant, stamp: found }: FoundEntry, stamp: Stamp): Promise<DeleteOutcome> {
     const at = variant === undefined ? key.text : variantKey(key.text, variant)
     this.#memory?.outdate(key.namespace, at, stamp)
     return this.#outer.delete(key.namespace, at, { stamp, ifStamp: found })
+  }
+
+  /** Removes a variant that was not read, if it is older than the stamp. */
+  async dropVariant({ key }: Lookup, { id }: IndexRow, stamp: Stamp): Promise<DeleteOutcome> {
+    const at = variantKey(key.text, id)
+    this.#memory?.outdate(key.namespace, at, stamp)
+    return this.#outer.delete(key.namespace, at, { stamp })
   }
 
   async #lookForVariant(lookup: Lookup, primary: KnownIndex, leftMs: number): Promise<Found> {
@@ -156,14 +170,13 @@ export class EntryStore {
     if (got?.kind === 'entry' && got.selects.includes(row?.selecting ?? '')) return got
     const none = { kind: 'none', vary: namesIn(primary.index), primary } as const
     if (got?.kind === 'none' && got.because === 'failed') return { ...none, ...got, vary: none.vary, primary }
-    // The item of our own row is not asked again: it is gone, or holds for others now.
-    const rows = validators(primary.index).filter(({ id }) => id !== row?.id)
-    const others = await Promise.all(rows.map((other) => this.#readVariant(lookup, primary, other, leftMs)))
-    const variants = others.filter((other) => other.kind === 'entry' && other.entry.part === undefined)
-    return { ...none, because: 'vary-miss', variants: variants as FoundEntry[] }
+    // The item of our own row is not asked about: it is gone, or holds for others now. None of the rest is read before the service
+    // has named it: with a Vary that few requests share, each miss would else read megabytes.
+    const variants = validators(primary.index).filter(({ id }) => id !== row?.id)
+    return { ...none, because: 'vary-miss', variants }
   }
 
-  async #readVariant(lookup: Lookup, primary: KnownIndex, row: IndexRow, leftMs: number): Promise<Found> {
+  async #readVariant(lookup: Lookup, primary: Primary, row: IndexRow, leftMs: number): Promise<Found> {
     const { namespace, text } = lookup.key
     const ticket = this.#ticket(lookup)
     const options = { deadlineMs: Math.max(1, leftMs), tags: lookup.tags }
@@ -283,7 +296,7 @@ export class EntryStore {
     at: string,
     selects: readonly string[],
     { entry, body, stamp }: Fetched,
-    place: Pick<PutOptions, 'mode' | 'ifStamp'>,
+    place: Pick<PutOptions, 'mode' | 'ifStamp' | 'unseen'>,
   ): Promise<Kept> {
     const tags = withOwnTags(known, entry, host)
     if (tags === undefined) return 'too-many-tags'
@@ -303,23 +316,22 @@ export class EntryStore {
 const variantKey = (text: string, id: string): string => `${text}.${id}`
 
 /** A part never takes the place of a whole answer, nor of a part that another request put there meanwhile. */
-function placeFor(found: Found, { part }: Entry, variant?: string): Pick<PutOptions, 'mode' | 'ifStamp'> {
-  if (part === undefined) return {}
+function placeFor(found: Found, { part }: Entry, variant?: string): Pick<PutOptions, 'mode' | 'ifStamp' | 'unseen'> {
+  if (part === undefined) return found.kind === 'none' && found.detail === 'absent' ? { unseen: true } : {}
   if (found.kind === 'entry' && found.entry.part !== undefined && found.variant === variant)
     return { ifStamp: found.stamp }
   return { mode: 'add' }
 }
 
-function rowOf({ vary, headers, responseMs }: Entry, id: string, selecting: string, storedMs: number): IndexRow {
-  const etag = firstValue(headers, 'etag')
-  const lastModified = firstValue(headers, 'last-modified')
+function rowOf(entry: Entry, id: string, selecting: string, storedMs: number): IndexRow {
+  const { vary, headers, responseMs, part } = entry
   const date = firstValue(headers, 'date')
   return {
+    // Of a part there is nothing that a request for the whole could ask.
+    ...(part === undefined ? validatorsOf(entry) : {}),
     vary,
     selecting,
     id,
-    ...(etag === undefined ? {} : { etag }),
-    ...(lastModified === undefined ? {} : { lastModified }),
     dateMs: (date === undefined ? undefined : parseHttpDate(date, responseMs)) ?? responseMs,
     storedMs,
   }

@@ -4,7 +4,6 @@ import type { Clock } from '#server-kit/clock.ts'
 import type { Counter } from '#server-kit/metrics.ts'
 import { type Answer, type BodyStream, isStream } from '../answer.ts'
 import { problems } from '../errors.ts'
-import type { Exchange } from '../exchange.ts'
 import { firstValue, type HeaderPairs, withoutField } from '../header-pairs.ts'
 import type { Onward } from '../phase.ts'
 import { problemAnswer } from '../pipeline.ts'
@@ -13,62 +12,19 @@ import type { Asked, CacheLead, Common } from './asked.ts'
 import type { CollectingRoom } from './collecting-room.ts'
 import type { EntryStore } from './entry-store.ts'
 import type { FailedValidations } from './failed-validations.ts'
-import { admits, flightClass } from './flight-key.ts'
-import { type Flights, marking } from './flights.ts'
+import { admits } from './flight-key.ts'
+import type { Flights } from './flights.ts'
 import { FollowedBody } from './followed-body.ts'
-import type { Found, FoundEntry, Kept } from './found.ts'
+import type { Fetched } from './found.ts'
+import { HandOut } from './hand-out.ts'
 import { negativeOfConnect } from './negative-entry.ts'
-import { notModified } from './policy/conditional.ts'
 import { onError } from './policy/decide.ts'
-import type { CacheResponse, Entry, FetchTimes, Refusal } from './policy/entry.ts'
-import { freshen } from './policy/freshen.ts'
-import { ttlS } from './policy/freshness.ts'
-import { headSays } from './policy/head-says.ts'
+import type { Entry, FetchTimes, Refusal } from './policy/entry.ts'
 import { toEntry } from './policy/storable.ts'
 import { withoutConditions } from './policy/validate.ts'
-import { whichFreshened } from './policy/which-freshened.ts'
+import { type Question, type Reply, responseOf } from './question.ts'
 import { type Collected, SharedBody } from './shared-body.ts'
-
-/** One question to the service: for a client and those who wait with it, or for nobody but the store. */
-export interface Question {
-  readonly asked: Asked
-  /** How the service is asked. */
-  readonly fetch: Exchange
-  /** What the store said: the answer is stored in its place. */
-  readonly found: Found
-  /** Stored answers whose validators the question carries. */
-  readonly validated: readonly FoundEntry[]
-  /** May be given where the service fails. */
-  readonly standing: FoundEntry | undefined
-  readonly lead: CacheLead | undefined
-  /** A client reads the answer as it comes. */
-  readonly read: boolean
-}
-
-/** What came of it. */
-export type Reply =
-  /** The service's own answer; `entry` is what is stored of it. */
-  | {
-      readonly kind: 'passed'
-      readonly answer: Answer
-      readonly entry: Entry | undefined
-      readonly because: Refusal | undefined
-      /** Resolves when the body has come, with whether it could be stored. */
-      readonly whole: Promise<boolean> | undefined
-    }
-  /** A stored one: the service said that it still holds, or failed and it stands in. */
-  | {
-      readonly kind: 'stored'
-      readonly entry: Entry
-      readonly body: Buffer
-      readonly site: Site
-      readonly standsIn: boolean
-      /** What the service answered. */
-      readonly status: number
-      readonly kept: boolean
-    }
-  /** There is no answer of the service. */
-  | { readonly kind: 'failed'; readonly answer: Answer }
+import { ValidatedAnswers } from './validated-answer.ts'
 
 export interface FetchesOptions {
   readonly site: Site
@@ -119,9 +75,13 @@ const ofRequest: ReadonlySet<Refusal> = new Set(['method', 'precondition', 'requ
 /** Asks the service, judges what it answers, and shares and stores what may be shared and stored. */
 export class Fetches {
   readonly #options: FetchesOptions
+  readonly #handOut: HandOut
+  readonly #validated: ValidatedAnswers
 
   constructor(options: FetchesOptions) {
     this.#options = options
+    this.#handOut = new HandOut(options)
+    this.#validated = new ValidatedAnswers({ ...options, handOut: this.#handOut })
   }
 
   /** Resolves when the head of an answer is there. The lead, if there is one, is ended in any case. */
@@ -148,8 +108,9 @@ export class Fetches {
       const failed = await this.#failed(question, answer, stamp, times)
       if (failed !== undefined) return failed
     } else if (question.standing !== undefined) this.#options.failures.succeeded(question.asked.lookup.key.text)
-    if (answer.status === 304) return this.#notModified(question, answer, stamp, times)
-    if (fetch.method === 'HEAD') return this.#head(question, answer, stamp, times)
+    if (answer.status === 304)
+      return (await this.#validated.notModified(question, answer, stamp, times)) ?? this.#askAgain(question)
+    if (fetch.method === 'HEAD') return this.#validated.head(question, answer, stamp, times)
     return this.#take(question, answer, stamp, times)
   }
 
@@ -180,7 +141,7 @@ export class Fetches {
       return { kind: 'failed', answer: problemAnswer(forbidden, asked.x) }
     }
     const negative = ofService ? negativeOfConnect(problem, asked.rules, times) : undefined
-    if (negative !== undefined) this.#keepBehind(question, negative, Buffer.alloc(0), stamp)
+    if (negative !== undefined) this.#handOut.keepBehind(question, { entry: negative, body: empty, stamp })
     lead?.fail(problem)
     return { kind: 'failed', answer }
   }
@@ -195,80 +156,13 @@ export class Fetches {
     return { kind: 'failed', answer: { ...answer, body: undefined } }
   }
 
-  async #notModified(question: Question, answer: Answer, stamp: Stamp, times: FetchTimes): Promise<Reply> {
-    const { asked, fetch, validated } = question
-    const { onward, store, site } = this.#options
-    onward().closed(fetch, answer, 'done')
-    if (validated.length === 0) return this.#unasked(question, answer, times)
-    const response = responseOf(answer)
-    const at = whichFreshened(
-      validated.map(({ entry }) => entry),
-      response,
-      fetch.headers,
-    )
-    const chosen = at === undefined ? undefined : validated[at]
-    if (chosen === undefined) return this.#askAgain(question, stamp)
-    const freshened = freshen(chosen.entry, fetch, response, asked.rules, asked.caller, times)
-    const { body } = chosen
-    const stored = { kind: 'stored', body, standsIn: false, status: 304 } as const
-    if (freshened.kind === 'serve-only') {
-      this.#options.notStored.inc({ because: freshened.because })
-      if (freshened.stored === 'goes') this.#dropBehind(asked, chosen, stamp)
-      this.#ofNoUse(question, 'unstorable')
-      return { ...stored, entry: freshened.entry, site, kept: false }
-    }
-    const { entry, headers } = freshened
-    this.#share(question, entry, body)
-    const kept = this.#counted(store.replace(asked.lookup, chosen, { entry, body, stamp }))
-    this.#endBehind(question, kept)
-    return { ...stored, entry: { ...entry, headers }, site, kept: true }
-  }
-
-  /** The answer to a client's own condition; unasked for, it is no answer to anybody (C4, C5). */
-  #unasked({ asked, fetch, lead }: Question, answer: Answer, times: FetchTimes): Reply {
-    if (!fetch.names.includes('if-none-match') && !fetch.names.includes('if-modified-since')) {
-      const problem = problems['upstream-invalid']({ because: '304 to a request without a condition' })
-      lead?.fail(problem)
-      return { kind: 'failed', answer: problemAnswer(problem, asked.x) }
-    }
-    // What holds for one need not hold for another: it is shared where the 200 in its place would be, and what it says besides is
-    // for the one who asked.
-    const judged = toEntry(fetch, { ...responseOf(answer), status: 200 }, asked.rules, asked.caller, times)
-    if (judged.kind === 'entry') {
-      const { entry } = judged
-      lead?.give({ kind: 'not-modified', headers: notModified(entry, []) }, admits(asked, entry))
-    }
-    lead?.end()
-    return { kind: 'passed', answer, entry: undefined, because: undefined, whole: undefined }
-  }
-
-  /** Nobody knows what the 304 was about: what was asked about goes, and the service is asked for the whole (C5). */
-  #askAgain(question: Question, stamp: Stamp): Promise<Reply> {
-    const { asked, fetch, validated } = question
-    for (const found of validated) this.#dropBehind(asked, found, stamp)
+  /** Nobody knows what the 304 was about, or it is gone: the service is asked for the whole (C5). */
+  #askAgain(question: Question): Promise<Reply> {
+    const { fetch } = question
     const again = fetch.forFetch(withoutConditions(fetch.headers))
+    if (fetch.gone) again.leave()
     fetch.whenGone = () => again.leave()
-    return this.#ask({ ...question, fetch: again, validated: [], standing: undefined })
-  }
-
-  /** Whole with its head, and no entry of its own (S1): it may say that the stored one still holds (HD1). */
-  #head(question: Question, answer: Answer, stamp: Stamp, times: FetchTimes): Reply {
-    const { asked, fetch, found } = question
-    const { onward, store } = this.#options
-    onward().closed(fetch, answer, 'done')
-    if (found.kind === 'entry' && found.entry.status === 200 && answer.status === 200 && !asked.respelled) {
-      const response = responseOf(answer)
-      const freshened =
-        headSays(found.entry, response) === 'same'
-          ? freshen(found.entry, fetch, response, asked.rules, asked.caller, times)
-          : undefined
-      if (freshened?.kind === 'entry') {
-        const { entry } = freshened
-        const kept = this.#counted(store.replace(asked.lookup, found, { entry, body: found.body, stamp }))
-        this.#endBehind(question, kept)
-      } else if (freshened?.stored !== 'stays') this.#dropBehind(asked, found, stamp)
-    }
-    return { kind: 'passed', answer, entry: undefined, because: 'method', whole: undefined }
+    return this.#ask({ ...question, fetch: again, validates: false, standing: undefined })
   }
 
   #take(question: Question, answer: Answer, stamp: Stamp, times: FetchTimes): Reply {
@@ -277,16 +171,17 @@ export class Fetches {
     const judged = toEntry(fetch, responseOf(answer), asked.rules, asked.caller, times)
     if (judged.kind === 'refused') {
       const { because } = judged
-      if (found.kind === 'entry' && answer.status < 500 && takenBack.has(because)) this.#dropBehind(asked, found, stamp)
+      if (found.kind === 'entry' && answer.status < 500 && takenBack.has(because))
+        this.#handOut.dropBehind(asked, found, stamp)
       return this.#pass(question, answer, because)
     }
     const { entry } = judged
     const { body } = answer
     if (isStream(body)) return this.#collect(question, answer, body, entry, stamp)
     this.#options.onward().closed(fetch, answer, 'done')
-    this.#share(question, entry, body ?? empty)
-    const kept = this.#keep(question, entry, body ?? empty, stamp)
-    this.#endBehind(question, kept)
+    this.#handOut.share(question, entry, body ?? empty)
+    const kept = this.#keep(question, answer, { entry, body: body ?? empty, stamp })
+    this.#handOut.endBehind(question, kept)
     return { kind: 'passed', answer: shownToAll(answer, asked), entry, because: undefined, whole: kept }
   }
 
@@ -295,7 +190,7 @@ export class Fetches {
     const { fetch } = question
     this.#options.notStored.inc({ because })
     if (ofRequest.has(because)) question.lead?.end()
-    else this.#ofNoUse(question, releaseOf(because, answer.status))
+    else this.#handOut.ofNoUse(question, releaseOf(because, answer.status))
     const passed = { kind: 'passed', entry: undefined, because, whole: undefined } as const
     const { body } = answer
     if (!isStream(body)) {
@@ -310,88 +205,45 @@ export class Fetches {
   #collect(question: Question, answer: Answer, body: BodyStream, entry: Entry, stamp: Stamp): Reply {
     const { asked, fetch, lead, read } = question
     const { onward, room, notStored } = this.#options
+    const { service } = asked.route
     const length = lengthOf(answer.headers)
     const maxBytes = Math.min(asked.rules.maxBodyBytes, valueLimitBytes)
     if (length !== undefined && length > maxBytes) return this.#pass(question, answer, 'too-large')
     const whole = Promise.withResolvers<boolean>()
     const collected = (outcome: Collected): void => {
       if (outcome.kind === 'whole') {
-        if (length === undefined) this.#share(question, entry, outcome.body)
-        const kept = this.#keep(question, entry, outcome.body, stamp)
-        this.#endBehind(question, kept, shared)
+        if (length === undefined) this.#handOut.share(question, entry, outcome.body)
+        const kept = this.#keep(question, answer, { entry, body: outcome.body, stamp })
+        this.#handOut.endBehind(question, kept, shared)
         whole.resolve(kept)
         return
       }
       const because = outcome.kind === 'given-up' ? outcome.because : 'incomplete'
       notStored.inc({ because })
-      this.#ofNoUse(question, because === 'incomplete' ? 'broken' : because)
+      this.#handOut.ofNoUse(question, because === 'incomplete' ? 'broken' : because)
       shared?.close()
       whole.resolve(false)
     }
     const followed = new FollowedBody(body, (ending) => onward().closed(fetch, answer, ending))
     const wanted = () => !read || (lead?.waiting ?? 0) > 0
-    const shared = SharedBody.open({ source: followed, length, maxBytes, room, wanted, collected })
+    const shared = SharedBody.open({ source: followed, length, maxBytes, room, service, wanted, collected })
     if (shared === undefined) return this.#pass(question, answer, 'busy')
     if (lead !== undefined) lead.whenAbandoned = () => shared.reconsider()
     const reader = read ? shared.reader() : undefined
-    if (length !== undefined) this.#share(question, entry, shared)
-    else if (isFresh(entry, this.#options.clock.now())) lead?.hold(admits(asked, entry))
-    else this.#ofNoUse(question, 'not-fresh')
+    if (length !== undefined) this.#handOut.share(question, entry, shared)
+    else if (this.#handOut.isFresh(entry)) lead?.hold(admits(asked, entry))
+    else this.#handOut.ofNoUse(question, 'not-fresh')
     shared.start()
     const given = { ...shownToAll(answer, asked), body: reader }
     return { kind: 'passed', answer: given, entry, because: undefined, whole: whole.promise }
   }
 
-  /** Those who wait get it; unless it is not fresh even now. */
-  #share(question: Question, entry: Entry, body: Buffer | SharedBody): void {
-    const { asked, lead } = question
-    if (!isFresh(entry, this.#options.clock.now())) {
-      this.#ofNoUse(question, 'not-fresh')
-      return
-    }
-    if (lead === undefined) this.#answered(asked, true)
-    lead?.give({ kind: 'entry', entry, body, site: this.#options.site, standsIn: false }, admits(asked, entry))
-  }
-
-  #ofNoUse({ asked, lead }: Question, because: Parameters<CacheLead['release']>[0]): void {
-    if (lead !== undefined) lead.release(because)
-    else if (marking.has(because)) this.#answered(asked, false)
-  }
-
-  #answered(asked: Asked, storable: boolean): void {
-    const { marked, route } = flightClass(asked)
-    this.#options.flights.answered(marked, route, storable)
-  }
-
-  #keep({ asked, found }: Question, entry: Entry, body: Buffer, stamp: Stamp): Promise<boolean> {
-    return this.#counted(this.#options.store.keep(asked.lookup, found, { entry, body, stamp }))
-  }
-
-  async #counted(keeping: Promise<Kept>): Promise<boolean> {
-    const outcome = await keeping
-    this.#options.stored.inc({ outcome })
-    return outcome === 'stored'
-  }
-
-  #keepBehind(question: Question, entry: Entry, body: Buffer, stamp: Stamp): void {
-    this.#options.background.run('store an answer', this.#keep(question, entry, body, stamp))
-  }
-
-  #dropBehind({ lookup }: Asked, found: FoundEntry, stamp: Stamp): void {
-    this.#options.background.run('drop a stored answer', this.#options.store.drop(lookup, found, stamp))
-  }
-
-  /** Until it is stored, who comes later is answered by the flight. */
-  #endBehind({ lead }: Question, kept: Promise<unknown>, shared?: SharedBody): void {
-    const end = async (): Promise<void> => {
-      try {
-        await kept
-      } finally {
-        lead?.end()
-        shared?.close()
-      }
-    }
-    this.#options.background.run('store an answer', end())
+  /** A turn after its end: whether its service sent more than the answer has is known only then (S2). */
+  async #keep(question: Question, answer: Answer, fetched: Fetched): Promise<boolean> {
+    await undefined
+    if (answer.surplus?.() !== true) return this.#handOut.keep(question, fetched)
+    this.#options.notStored.inc({ because: 'surplus' })
+    return false
   }
 
   #discard({ fetch }: Question, answer: Answer): void {
@@ -409,20 +261,6 @@ const standsIn = new Error('a stored answer is given in its place')
  */
 function foreseesStoring({ lead, found }: Question): boolean {
   return lead !== undefined && found.kind === 'none' && found.because !== 'failed'
-}
-
-/**
- * Of use to those who asked meanwhile. Date has whole seconds, so that an answer seems to be up to one older than it is: were it
- * taken at its word, now and then an answer with `max-age=1` would send all who wait to the service at once.
- */
-function isFresh(entry: Entry, nowMs: number): boolean {
-  const { validateAlways, lifetimeS } = entry.freshness
-  return !validateAlways && lifetimeS > 0 && ttlS(entry, nowMs) > -1
-}
-
-/** What the policy judges by: with the Connection that did not come this far. */
-function responseOf({ status, reason, headers, connection }: Answer): CacheResponse {
-  return { status, reason, headers: connection === undefined ? headers : [...headers, 'connection', connection] }
 }
 
 function lengthOf(headers: HeaderPairs): number | undefined {

@@ -6,7 +6,7 @@ import type { Lookup } from './found.ts'
 
 /** Resources and namespaces whose last invalidation is known by itself; beyond it all flights are told apart once more. */
 const mostKnown = 16_384
-/** What was invalidated longer ago than this is forgotten without a trace, ms: hardly a fetch from before it is under way still. */
+/** What was invalidated longer ago is forgotten without a trace, ms: hardly a fetch from before it is under way still. */
 const longestFetchMs = 600_000
 
 /**

@@ -23,8 +23,8 @@ export function flightClass({ x, rules, caller, lookup, route }: Asked): {
 const silent = cacheControl([])
 
 /**
- * Requests with one flight key are answered by one fetch (W1): the same primary key, the same values of the Vary that is known, and
- * the same conditions of their own where those go to the service (`conditional`).
+ * Requests with one flight key are answered by one fetch (W1): the same primary key, the same values of the Vary that is known,
+ * and the same conditions of their own where those go to the service (`conditional`).
  */
 export function flightKey(asked: Asked, found: Found, conditional: boolean): string {
   const { x, lookup } = asked

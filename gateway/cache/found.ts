@@ -1,7 +1,7 @@
 import type { Hit, ItemTags, MissReason, Stamp } from '../store/cache-store.ts'
 import type { CacheKey } from './key.ts'
 import type { Entry } from './policy/entry.ts'
-import type { LinesOf, VariantIndex } from './variant-index.ts'
+import type { IndexRow, LinesOf, VariantIndex } from './variant-index.ts'
 
 /** What a request asks of the stored answers. */
 export interface Lookup {
@@ -41,8 +41,8 @@ export interface FoundNone {
   readonly kind: 'none'
   readonly because: 'uri-miss' | 'vary-miss' | 'failed'
   readonly detail?: MissReason
-  /** Whole answers with a validator that other requests for the key got, the newest first; only with `vary-miss` (V7). */
-  readonly variants: readonly FoundEntry[]
+  /** What other requests for the key got and can be asked about, the newest first: unread (`variant`). Only with `vary-miss` (V7). */
+  readonly variants: readonly IndexRow[]
   /** Names by which the answers of the key are told apart, where that is known. */
   readonly vary?: readonly string[]
   readonly primary: Primary

@@ -6,14 +6,15 @@ import { problems } from '../errors.ts'
 import type { Exchange } from '../exchange.ts'
 import type { Asked, CacheLead, Common, OwnCommon } from './asked.ts'
 import type { EntryStore } from './entry-store.ts'
-import type { Fetches, Reply } from './fetch.ts'
+import type { Fetches } from './fetch.ts'
 import type { FlightEpochs } from './flight-epochs.ts'
 import { admits, flightClass, flightKey, regrouped } from './flight-key.ts'
 import type { Flights, Outcome, Waiter } from './flights.ts'
 import type { Found, FoundEntry } from './found.ts'
 import type { Forwarded } from './policy/cache-status.ts'
 import { decide } from './policy/decide.ts'
-import { conditionsOf, withoutConditions } from './policy/validate.ts'
+import { conditionsOf, validatorsOf, withoutConditions } from './policy/validate.ts'
+import type { Reply } from './question.ts'
 import type { SiteLeases } from './site-lease.ts'
 
 /** What a client's request got of the service: by its own fetch, or of the one that another's began. */
@@ -34,7 +35,8 @@ export interface JoinedFetchOptions {
 /** How a request goes to the service. */
 interface Plan {
   readonly headers: readonly string[]
-  readonly validated: readonly FoundEntry[]
+  /** The conditions are ours, about what was found. */
+  readonly validates: boolean
   readonly standing: FoundEntry | undefined
 }
 
@@ -90,9 +92,18 @@ export class JoinedFetch {
   async #ofSite(asked: Asked, found: Found, plan: Plan, lead: CacheLead, key: string): Promise<Got> {
     const { leases, store, background, clock } = this.#options
     const { x, lookup, route, directives } = asked
+    let abandoned = false
+    lead.whenAbandoned = () => {
+      abandoned = true
+    }
     x.whenGone = () => lead.leave()
     const { namespace } = lookup.key
     const turn = await leases.turn(namespace, hash('sha256', key, 'base64url'), route.policy.timeout.firstByteMs)
+    const release = turn.kind === 'fetch' ? turn.release : undefined
+    if (abandoned) {
+      if (release !== undefined) background.run('give back a lease', release())
+      throw problems['client-gone']()
+    }
     const again = turn.kind === 'look' ? await store.look({ ...lookup, memory: false }) : undefined
     if (again?.kind === 'entry' && decide(again.entry, directives, clock.now(), again.soft).kind === 'fresh') {
       const { entry, body, site } = again
@@ -100,7 +111,7 @@ export class JoinedFetch {
       lead.end()
       return { kind: 'common', common: { kind: 'entry', entry, body, site, standsIn: false } }
     }
-    const release = turn.kind === 'fetch' ? turn.release : undefined
+    if (abandoned) throw problems['client-gone']()
     const got = this.#own(asked, found, plan, lead)
     if (release !== undefined) background.run('give back a lease', released(got, release))
     return got
@@ -115,8 +126,8 @@ export class JoinedFetch {
       lead.whenAbandoned = () => fetch.leave()
       x.whenGone = () => lead.leave()
     }
-    const { validated, standing } = plan
-    const reply = await this.#options.fetches.ask({ asked, fetch, found, validated, standing, lead, read: true })
+    const { validates, standing } = plan
+    const reply = await this.#options.fetches.ask({ asked, fetch, found, validates, standing, lead, read: true })
     x.fetched(fetch)
     x.whenGone = undefined
     if (reply.kind === 'passed' && isStream(reply.answer.body)) {
@@ -140,12 +151,12 @@ function planFor({ x, respelled }: Asked, found: Found, forwarded: Forwarded): P
   // A part answers nothing but what is inside it: for all else nothing is stored.
   const nothing = found.kind === 'entry' ? found.entry.part !== undefined : found.variants.length === 0
   // What the service says of another spelling of the path says nothing of what is stored.
-  if (nothing || respelled || forwarded === 'partial') return { headers: x.headers, validated: [], standing: undefined }
-  const stored = found.kind === 'entry' ? [found] : found.variants
-  const conditions = conditionsOf(stored.map(({ entry }) => entry))
+  if (nothing || respelled || forwarded === 'partial')
+    return { headers: x.headers, validates: false, standing: undefined }
+  const conditions = conditionsOf(found.kind === 'entry' ? [validatorsOf(found.entry)] : found.variants)
   return {
     headers: [...withoutConditions(x.headers), ...conditions],
-    validated: conditions.length === 0 ? [] : stored,
+    validates: conditions.length > 0,
     standing: found.kind === 'entry' ? found : undefined,
   }
 }

@@ -10,7 +10,10 @@ import { type QueryRule, queryRule, underRule } from './query-rule.ts'
 export interface CacheKey {
   /** What the store gets: SHA-256 of `clear` in 43 characters. */
   readonly text: string
-  /** All that tells this answer from others, for operators to read; kept in the stored answer and compared on read. Tokens and cookies are hashed. */
+  /**
+   * All that tells this answer from others, for operators to read; kept in the stored answer and compared on read. Tokens and
+   * cookies are hashed.
+   */
   readonly clear: string
   /** Of the store: the route's service. */
   readonly namespace: string
@@ -110,7 +113,10 @@ function versionOf(policy: CachePolicy): string {
   return hash('sha256', JSON.stringify(said), 'base64url').slice(0, 16)
 }
 
-/** Whose it is: from what authentication verified, never from a field that a client wrote. The absence of anyone is a class of its own. */
+/**
+ * Whose it is: from what authentication verified, never from a field that a client wrote. The absence of anyone is a class of
+ * its own.
+ */
 function identity(x: KeyedRequest, per: CachePolicy['per']): string {
   if (per === 'everyone') return part('everyone', undefined)
   if (x.caller === undefined) return part('nobody', undefined)

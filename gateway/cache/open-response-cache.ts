@@ -34,6 +34,8 @@ export interface OpenResponseCacheOptions {
   readonly site: string
   readonly yaml: Pick<GatewayYaml['cache'], 'readDeadline' | 'responses' | 'targeted' | 'memory'>
   readonly cache: Pick<SiteCache, 'inner' | 'outer' | 'stamps' | 'channel'>
+  /** Request headers with API keys that go to services as they came. */
+  readonly keyHeaders: readonly string[]
   readonly head: HeadOptions
   readonly holder: Pick<TableHolder, 'current'>
   readonly lease: Lease
@@ -56,7 +58,7 @@ const invalidationMs = 1_000
 
 /** The response cache of one configuration. What is under way and what was learned outlives a reload. */
 export function openResponseCache(options: OpenResponseCacheOptions): OpenedResponseCache {
-  const { site, yaml, cache, head, holder, told, clock, background, log, metrics } = options
+  const { site, yaml, cache, keyHeaders, head, holder, told, clock, background, log, metrics } = options
   const { outer, inner, stamps } = cache
   const newStamp = () => stamps.next()
   const counts = cacheMetrics(metrics)
@@ -105,7 +107,7 @@ export function openResponseCache(options: OpenResponseCacheOptions): OpenedResp
     joined: new JoinedFetch({ fetches, flights, epochs, leases, store, clock, background }),
     refresher: new Refresher({ site, holder, refreshes, fetches, flights, epochs, told }),
     failures,
-    rulesOf: cacheRules(yaml.targeted),
+    rulesOf: cacheRules(yaml.targeted, keyHeaders),
     sentFields: readSentFields(head, log),
     invalidation,
     clock,

@@ -6,6 +6,7 @@ import { problems } from '../errors.ts'
 import { type CacheStore, keyLimitBytes, type Stamp } from '../store/cache-store.ts'
 import { byteText } from './byte-text.ts'
 import { CachedRoutes } from './cached-routes.ts'
+import { tagLimitBytes } from './policy/content-tags.ts'
 import {
   declaredTag,
   defaultPrefixDepth,
@@ -35,9 +36,17 @@ export const answersPrefix = 'http-'
 const wordKinds = ['urls', 'prefixes', 'tags', 'groups', 'routes', 'keys'] as const
 type WordKind = (typeof wordKinds)[number]
 
-const tagLimitBytes = 1_024
-/** The same for a prefix and a URL: a target this long is refused at the front door. */
+/** A target this long is refused at the front door. */
 const urlLimitBytes = 16_384
+/** Longest word of each kind. */
+const limitBytes: Readonly<Record<WordKind, number>> = {
+  urls: urlLimitBytes,
+  prefixes: urlLimitBytes,
+  tags: tagLimitBytes,
+  groups: tagLimitBytes,
+  routes: 1_024,
+  keys: keyLimitBytes,
+}
 const softLimitS = 86_400
 /** Operations on the store at once: its sockets have room for those of everybody else, too. */
 const atOnce = 64
@@ -58,6 +67,8 @@ export function planPurge(table: Table | undefined, namespace: string, body: Cac
     if (words[kind].length > 0) throw invalid(kind, because)
   }
   const read = new Reader(table, namespace)
+  // A misspelt service would be a purge that did not happen; `all` is also for one that has left the catalog.
+  for (const kind of ['tags', 'groups'] as const) if (ofAnswers && words[kind].length > 0) read.known(kind)
   const tags = new Set<string>()
   const scopes = new Set<string>()
   words.urls.forEach((url, at) => {
@@ -134,19 +145,19 @@ class Reader {
 
   /** Under the rules of all routes of the service that may have answered a GET of it; none has: under all of its rules. */
   url(url: string, field: string): readonly string[] {
-    const routes = this.#known(field)
+    const routes = this.known(field)
     const { host, path } = partsOf(this.#table, url) ?? {}
     if (host === undefined || path === undefined) throw invalid(field, 'it must be an absolute http or https URL')
     const matching = routes.matching(host, path)
     const own = matching.filter(({ service }) => service === routes.serviceOf(this.#namespace))
     if (own.length === 0 && matching.length > 0)
-      throw invalid(field, `a GET of it is answered by the service ${matching[0]?.service}`)
+      throw invalid(field, `no answer to a GET of it is kept in ${this.#namespace}`)
     const rules = own.length > 0 ? own : routes.ofNamespace(this.#namespace)
     return uriTags(this.#table, encoded(url), rules) ?? []
   }
 
   prefix(prefix: string, field: string): string {
-    const routes = this.#known(field)
+    const routes = this.known(field)
     const parts = partsOf(this.#table, /^https?:/i.test(prefix) ? prefix : `http://${prefix}`)
     const segments = parts?.path.split('/').slice(1) ?? []
     // A slash at its end is a boundary, not a segment.
@@ -161,14 +172,15 @@ class Reader {
   }
 
   route(id: string, field: string): string {
-    const routes = this.#known(field)
+    const routes = this.known(field)
     const found = this.#table?.index.routes.get(id)
     if (found === undefined || found.service !== routes.serviceOf(this.#namespace))
       throw invalid(field, 'the service has no route of this id')
     return routeScope(id)
   }
 
-  #known(field: string): CachedRoutes {
+  /** Throws where the namespace is that of no service. */
+  known(field: string): CachedRoutes {
     if (this.#routes === undefined) throw problems['table-missing']({ retryAfterS: 1 })
     if (this.#routes.serviceOf(this.#namespace) !== undefined) return this.#routes
     throw invalid(field, `no service of the catalog has its answers in ${this.#namespace}`)
@@ -207,7 +219,7 @@ function readWords(body: CacheInvalidation): Words {
 function textsOf(kind: WordKind, value: unknown): readonly string[] {
   if (value === undefined) return []
   if (!Array.isArray(value)) throw invalid(kind, 'it must be a list')
-  const limit = kind === 'urls' || kind === 'prefixes' ? urlLimitBytes : kind === 'keys' ? keyLimitBytes : tagLimitBytes
+  const limit = limitBytes[kind]
   value.forEach((text: unknown, at) => {
     if (typeof text !== 'string' || text === '' || Buffer.byteLength(text) > limit)
       throw invalid(`${kind}[${at}]`, `it must be a text of 1 to ${limit} bytes`)

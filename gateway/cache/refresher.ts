@@ -6,12 +6,13 @@ import { fenceVerdict } from '../fence/verdict.ts'
 import { decideRequest } from '../intake/decide-request.ts'
 import type { Phase } from '../phase.ts'
 import type { Asked, Common } from './asked.ts'
-import type { Fetches, Reply } from './fetch.ts'
+import type { Fetches } from './fetch.ts'
 import type { FlightEpochs } from './flight-epochs.ts'
 import { flightClass, flightKey } from './flight-key.ts'
 import type { Flights } from './flights.ts'
 import type { FoundEntry } from './found.ts'
-import { conditionsOf, withoutConditions } from './policy/validate.ts'
+import { conditionsOf, validatorsOf, withoutConditions } from './policy/validate.ts'
+import type { Reply } from './question.ts'
 import type { Refreshes } from './refreshes.ts'
 
 export interface RefresherOptions {
@@ -43,14 +44,14 @@ export class Refresher {
   async #refresh(asked: Asked, found: FoundEntry, key: string): Promise<boolean> {
     const { fetches, flights, told } = this.#options
     const { x } = asked
-    const conditions = conditionsOf([found.entry])
+    const conditions = conditionsOf([validatorsOf(found.entry)])
     const fetch = x.forFetch([...withoutConditions(x.headers), ...conditions], true)
     if (!this.#mayExecute(fetch, asked)) return false
     const lead = flights.lead({ key, ...flightClass(asked) })
     // Somebody fetches it already.
     if (lead === undefined) return true
-    const validated = conditions.length === 0 ? [] : [found]
-    const reply = await fetches.ask({ asked, fetch, found, validated, standing: found, lead, read: false })
+    const validates = conditions.length > 0
+    const reply = await fetches.ask({ asked, fetch, found, validates, standing: found, lead, read: false })
     const answer = reply.kind === 'stored' ? { ...headless, status: reply.status } : reply.answer
     told(fetch, answer, 'done')
     return isRefreshed(reply)

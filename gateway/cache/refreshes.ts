@@ -49,7 +49,10 @@ export class Refreshes {
     return this.#running.size
   }
 
-  /** Calls `work` at once, or says why not. It resolves with true when the key has a usable answer again; a throw is a failure. */
+  /**
+   * Calls `work` at once, or says why not. `work` resolves with true when the key has a usable answer again; a throw is a
+   * failure.
+   */
   start(key: string, work: () => Promise<boolean>): 'started' | Exclude<RefreshOutcome, 'refreshed' | 'failed'> {
     const obstacle = this.#obstacle(key)
     if (obstacle !== undefined) {

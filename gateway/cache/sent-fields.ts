@@ -16,8 +16,9 @@ import type { LinesOf } from './variant-index.ts'
 const secret: ReadonlySet<string> = new Set(['authorization', 'cookie', 'proxy-authorization'])
 
 /**
- * A request's fields by which an answer's Vary selects (V5): as they go to the service. Of one that the gateway removes, writes or edits, the client's own counts as well: with
- * `Vary: Authorization`, an answer to a request whose credential was taken off would else match everybody's.
+ * A request's fields by which an answer's Vary selects (V5): as they go to the service. Of one that the gateway removes, writes
+ * or edits, the client's own counts as well: with `Vary: Authorization`, an answer to a request whose credential was taken off
+ * would else match everybody's.
  */
 export function readSentFields(head: HeadOptions, log: Log): (x: Exchange, route: RouteFacts) => LinesOf {
   const strip = head.strip ?? new Set<string>()

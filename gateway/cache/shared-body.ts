@@ -1,7 +1,7 @@
 /**
  * SHARED BODY: one body of a service, read once: into a whole for the store, and by any number of clients at their own pace.
  *
- *   const shared = SharedBody.open({ source, length, maxBytes, room, wanted, collected })
+ *   const shared = SharedBody.open({ source, length, maxBytes, room, service, wanted, collected })
  *   undefined      -> no room in this process: use `source` as it is, release the waiters ('busy')
  *   shared.reader()   a BodyStream from the first byte on, for the leader and each waiter; undefined: over, go elsewhere
  *   shared.start()    lets the source flow without waiting for the first reader to do so
@@ -34,6 +34,8 @@ export interface SharedBodyOptions {
   /** More is not collected. */
   readonly maxBytes: number
   readonly room: CollectingRoom
+  /** Whose share of the room it takes. */
+  readonly service: string
   /** Asked when no reader is left: is it still wanted, for those who wait or for the store? */
   readonly wanted: () => boolean
   readonly collected: (outcome: Collected) => void
@@ -67,9 +69,9 @@ export class SharedBody {
 
   /** Undefined: this process has no room for it now, or it is too long: `source` was not touched. */
   static open(options: SharedBodyOptions): SharedBody | undefined {
-    const { length = 0, maxBytes, room } = options
+    const { length = 0, maxBytes, room, service } = options
     // All at once where the length is known: whoever began to read gets to the end, and nothing is given up midway.
-    return length <= maxBytes && room.take(length) ? new SharedBody(options) : undefined
+    return length <= maxBytes && room.take(service, length) ? new SharedBody(options) : undefined
   }
 
   /** From the first byte on. Undefined: it failed, its first bytes are gone, or its flight has ended. */
@@ -135,7 +137,7 @@ export class SharedBody {
   }
 
   #take(chunk: Buffer): void {
-    const { length, maxBytes, room } = this.#options
+    const { length, maxBytes, room, service } = this.#options
     this.#receivedBytes += chunk.length
     if (length !== undefined && this.#receivedBytes > length) {
       this.#break(problems['upstream-invalid']({ because: 'a longer body than its length says' }))
@@ -143,7 +145,7 @@ export class SharedBody {
     }
     if (this.#state === 'collecting' && length === undefined) {
       if (this.#receivedBytes > maxBytes) this.#giveUp('too-large')
-      else if (room.take(chunk.length)) this.#takenBytes += chunk.length
+      else if (room.take(service, chunk.length)) this.#takenBytes += chunk.length
       else this.#giveUp('busy')
     }
     this.#chunks.push(chunk)
@@ -213,8 +215,9 @@ export class SharedBody {
       this.#heldBytes -= (this.#chunks.shift() as Buffer).length
       this.#freed++
     }
+    const { room, service } = this.#options
     const takenBytes = Math.min(this.#takenBytes, this.#heldBytes)
-    this.#options.room.giveBack(this.#takenBytes - takenBytes)
+    room.giveBack(service, this.#takenBytes - takenBytes)
     this.#takenBytes = takenBytes
   }
 }

@@ -6,6 +6,7 @@ import type { Exchange } from '../exchange.ts'
 import type { ItemTags } from '../store/cache-store.ts'
 import { rawCaptures } from '../transform/raw-captures.ts'
 import { byteText, percentDecoded } from './byte-text.ts'
+import { declaredLimit, tagLimitBytes } from './policy/content-tags.ts'
 import type { Entry } from './policy/entry.ts'
 import { queryParameters } from './query-rule.ts'
 import {
@@ -20,8 +21,6 @@ import {
   uriTag,
 } from './tag-names.ts'
 
-/** Beyond it an answer is not stored: a tag left out would be a lost purge (N4). */
-const mostDeclared = 50
 /** What a stored item can have. */
 const mostExact = 64
 
@@ -45,9 +44,13 @@ export function tagsOf(x: Exchange, route: RouteFacts, policy: CachePolicy): Ite
     for (const template of rules.templates) {
       const texts = filled(template, valuesOf)
       if (texts === undefined) return undefined
-      for (const text of texts) add(exact, declaredTag(text))
+      for (const text of texts) {
+        // No operator could name it.
+        if (text.length > tagLimitBytes) return undefined
+        add(exact, declaredTag(text))
+      }
     }
-    if (exact.length > mostDeclared + 1) return undefined
+    if (exact.length > declaredLimit + 1) return undefined
   }
   const scopes = pathScopes(host, path, rules.depth)
   scopes.push(rules.route)
@@ -106,7 +109,7 @@ function filled(
       texts = [`${texts[0]}${only}`]
       continue
     }
-    if (texts.length * values.length > mostDeclared) return undefined
+    if (texts.length * values.length > declaredLimit) return undefined
     texts = texts.flatMap((text) => values.map((value) => text + value))
   }
   return texts

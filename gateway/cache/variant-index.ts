@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto'
+import type { Validators } from './policy/entry.ts'
 import { choose, selectingText, type VariantRow } from './policy/vary.ts'
 
 /**
@@ -11,11 +12,9 @@ export interface VariantIndex {
   readonly rows: readonly IndexRow[]
 }
 
-export interface IndexRow extends VariantRow {
+export interface IndexRow extends VariantRow, Validators {
   /** Which item has the answer. */
   readonly id: string
-  readonly etag?: string
-  readonly lastModified?: string
 }
 
 /** More variants of one key would rather be a mistake in Vary than be used (V6). */

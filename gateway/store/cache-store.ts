@@ -100,6 +100,8 @@ export interface PutOptions {
   readonly mode?: 'set' | 'add' | 'replace'
   /** Only when the stored value has exactly this stamp (compare and set). */
   readonly ifStamp?: Stamp
+  /** Whoever puts has just found nothing: a hint, by which a look before the write is saved. Says nothing of the outcome. */
+  readonly unseen?: boolean
   /** Records that are missing are made. */
   readonly tags?: ItemTags
   /**

@@ -23,8 +23,9 @@ import { wireTtl } from './meta-protocol.ts'
 import { isNamespace, type NodeKey, nodeKey } from './node-key.ts'
 import { NodeRecords, type RecordRead } from './node-records.ts'
 import { Pool, type PoolNode, type Ring } from './pool.ts'
+import { RecordPlaces } from './record-places.ts'
 import { stampMs } from './stamp.ts'
-import { areTags, isTagName, namespaceRecordKey, type TagKind, tagRecordKey } from './tag-key.ts'
+import { isTagName, namespaceRecordKey, type TagKind, tagRecordKey } from './tag-key.ts'
 import { emptyRecord, invalidation, judgeItem, readSoftMs, type TagRecord, type Verdict } from './tag-record.ts'
 
 export interface MemcachedStoreOptions extends NodeDependencies {
@@ -70,6 +71,7 @@ export class MemcachedStore implements ZoneStore {
   readonly #pool: Pool
   readonly #records: ReadonlyMap<MetaNode, NodeRecords>
   readonly #writeDeadlineMs: number
+  readonly #places: RecordPlaces
 
   constructor(options: MemcachedStoreOptions) {
     this.zone = options.zone
@@ -81,10 +83,11 @@ export class MemcachedStore implements ZoneStore {
     this.#records = new Map(
       this.#pool.nodes.map((node) => [node, new NodeRecords(node, { newStamp, believes, writeDeadlineMs })]),
     )
+    this.#places = new RecordPlaces((key) => this.#recordsOf(this.#pool.node(key)))
   }
 
   async prepare(namespace: string, tags: ItemTags): Promise<void> {
-    if (isNamespace(namespace) && areTags(tags)) await this.#makeRecords(namespace, tags, this.#options.newStamp())
+    if (isNamespace(namespace)) await this.#makeRecords(namespace, tags, this.#options.newStamp())
   }
 
   async get(namespace: string, key: string, { deadlineMs, tags: named }: GetOptions): Promise<Hit | Miss> {
@@ -95,7 +98,7 @@ export class MemcachedStore implements ZoneStore {
     // The record behind the item, on one connection: an item that is there was written after its records.
     const asked = node.get(at.text, 'v t', deadlineMs)
     const generation = this.#recordsOf(node).read(namespaceRecordKey(namespace), deadlineMs)
-    const known = named === undefined ? undefined : this.#readTags(namespace, 'tag', named.exact, deadlineMs)
+    const known = named === undefined ? undefined : this.#readExact(namespace, named, deadlineMs)
     const reply = await asked
     if (reply.code !== 'VA' || reply.value === undefined) return miss(whyNot(reply))
     const item = this.#open(reply.value, key, at)
@@ -125,7 +128,7 @@ export class MemcachedStore implements ZoneStore {
     const ttlSeconds = wireTtl(put.ttlMs, this.#options.clock.now())
     if (at === undefined || ttlSeconds === undefined) return 'failed'
     if (contentType !== undefined && Buffer.byteLength(contentType) > contentTypeLimitBytes) return 'failed'
-    if (tags !== undefined && !(areTags(tags) && (await this.#makeRecords(namespace, tags, asOf)))) return 'failed'
+    if (tags !== undefined && !(await this.#makeRecords(namespace, tags, asOf))) return 'failed'
     const head = encodeEnvelope({
       kind: 'value',
       stamp,
@@ -138,8 +141,13 @@ export class MemcachedStore implements ZoneStore {
     const node = this.#pool.node(at.text)
     const tooLarge = at.text.length + head.length + value.length + itemOverheadBytes > node.itemSizeMax
     let outcome: PutOutcome = tooLarge ? 'failed' : 'stored'
+    const isConditional = put.ifStamp !== undefined || (put.mode ?? 'set') !== 'set'
+    if (put.unseen === true && !isConditional && !tooLarge) {
+      const added = await this.#addUnseen(namespace, at, node, head, value, ttlSeconds, put)
+      if (added !== undefined) return added
+    }
     return this.#applyIfNewer<PutOutcome>(
-      { namespace, key, at, node, stamp, isConditional: put.ifStamp !== undefined || (put.mode ?? 'set') !== 'set' },
+      { namespace, key, at, node, stamp, isConditional },
       (held) => judgePut(held, put),
       async ({ held, guard, generation }) => {
         const begun = generation ?? (await this.#recordsOf(node).namespace(namespace, asOf))
@@ -267,6 +275,33 @@ export class MemcachedStore implements ZoneStore {
     return isTold ? { held: { kind: 'tombstone', stamp: held.stamp }, guard: reply, generation } : 'failed'
   }
 
+  /**
+   * One trip instead of two, where nothing is there: whatever is there after all, a tombstone too, refuses it. Only beside a
+   * record of the namespace that was seen over this connection: one that is made again then vouches for nothing as old as
+   * this. Undefined: not stored, or nobody knows: it is to be put like any other.
+   */
+  async #addUnseen(
+    namespace: string,
+    at: NodeKey,
+    node: MetaNode,
+    head: Buffer,
+    value: Buffer,
+    ttlSeconds: number,
+    put: Put,
+  ): Promise<PutOutcome | undefined> {
+    const records = this.#recordsOf(node)
+    if (!records.hasBegun(namespace)) return undefined
+    const read = records.read(namespaceRecordKey(namespace), this.#writeDeadlineMs)
+    const set = { ttlSeconds, flags: nodeFlags.value, guard: 'absent' } as const
+    const reply = await node.set(at.text, head, value, set, this.#writeDeadlineMs)
+    const generation = await read
+    if (reply.code !== 'HD') return undefined
+    if (generation === 'tag-missing')
+      return (await records.namespace(namespace, put.asOf)) === 'failed' ? 'failed' : 'older'
+    // What was bumped meanwhile is read by nobody, though it lies there.
+    return typeof generation !== 'string' && judgeItem(put, generation, 0).kind === 'gone' ? 'older' : 'stored'
+  }
+
   /** Whether the item still counts, by the record of its namespace and those of its tags; `known`: already asked for. */
   #judge(
     namespace: string,
@@ -323,16 +358,22 @@ export class MemcachedStore implements ZoneStore {
     return reads
   }
 
-  async #makeRecords(namespace: string, { exact, scopes }: ItemTags, asOf: Stamp): Promise<boolean> {
-    const make = (kind: TagKind, name: string): Promise<boolean> => {
-      const key = tagRecordKey(namespace, kind, name)
-      return this.#recordsOf(this.#pool.node(key)).make(namespace, kind, key, asOf)
+  #readExact(namespace: string, tags: ItemTags, deadlineMs: number): ReadonlyMap<string, Promise<RecordRead>> {
+    const reads = new Map<string, Promise<RecordRead>>()
+    for (const { records, kind, name, key } of this.#places.of(namespace, tags) ?? []) {
+      if (kind === 'tag') reads.set(name, records.read(key, deadlineMs))
     }
-    const made = await Promise.all([
-      ...exact.map((tag) => make('tag', tag)),
-      ...scopes.map((scope) => make('scope', scope)),
-    ])
-    return made.every(Boolean)
+    return reads
+  }
+
+  async #makeRecords(namespace: string, tags: ItemTags, asOf: Stamp): Promise<boolean> {
+    const places = this.#places.of(namespace, tags)
+    if (places === undefined) return false
+    const made: Promise<boolean>[] = []
+    for (const { records, kind, key } of places) {
+      if (!records.knows(key)) made.push(records.make(namespace, kind, key, asOf))
+    }
+    return made.length === 0 || (await Promise.all(made)).every(Boolean)
   }
 
   /** Into the namespace's record on every node. */

@@ -37,9 +37,9 @@ import {
  * items of the namespace being invalidated all the time, a record that is made behind the fetch vouches for less than its
  * stamp. The record comes first and the stamp of the fetch second, in one turn: what was added is then below that stamp, and
  * the namespace's record is read half a trip after it, while an invalidation with a later stamp takes one and a half to get
- * there. Were it the other way round, both stamps would lie above the item's. Put and invalidation may then come in any order: an item is judged by its
- * stamp, taken before the fetch, and whatever was acknowledged after that stamp is either in a record that the reader finds, or
- * the reader finds none, or one whose `since` is above the item. All three are a miss.
+ * there. Were it the other way round, both stamps would lie above the item's. Put and invalidation may then come in any order:
+ * an item is judged by its stamp, taken before the fetch, and whatever was acknowledged after that stamp is either in a record
+ * that the reader finds, or the reader finds none, or one whose `since` is above the item. All three are a miss.
  */
 
 export interface NodeRecordsOptions {
@@ -102,6 +102,12 @@ export class NodeRecords {
     return read
   }
 
+  /** Whether the record of the namespace was seen over this connection. */
+  hasBegun(namespace: string): boolean {
+    this.#forgetConnection()
+    return this.#begun.has(namespaceRecordKey(namespace))
+  }
+
   /** The record of the namespace, made if it is missing, to know everything since `asOf`. */
   namespace(namespace: string, asOf: Stamp): Promise<TagRecord | 'failed'> {
     const key = namespaceRecordKey(namespace)
@@ -110,9 +116,13 @@ export class NodeRecords {
     return this.change(key, emptyRecord, wasLost ? this.#options.newStamp() : asOf)
   }
 
-  /** True: the record was there lately, or is there now. A missing one is asked for in the same turn. */
+  /** Whether the record was there lately: it need not be made. */
+  knows(key: string): boolean {
+    return this.#known.has(key)
+  }
+
+  /** True: the record is there now. A missing one is asked for in the same turn. */
   async make(namespace: string, kind: TagKind, key: string, asOf: Stamp): Promise<boolean> {
-    if (this.#known.has(key)) return true
     const generationKey = namespaceRecordKey(namespace)
     const { newStamp, writeDeadlineMs } = this.#options
     const added = { ...emptyRecord, since: newStamp() }

@@ -15,7 +15,10 @@ export interface TagRecord {
   readonly softMs: number
   /** Namespaces only: the newest invalidation of any of its scopes. An item that is not below it need not look its own up. */
   readonly scopes: Stamp
-  /** Namespaces only: the newest invalidation of any tag whose record lies beside this one. What it vouches for: see `node-records.ts`. */
+  /**
+   * Namespaces only: the newest invalidation of any tag whose record lies beside this one. What it vouches for stands in
+   * `node-records.ts`.
+   */
   readonly tags: Stamp
 }
 
@@ -102,7 +105,8 @@ export function judgeItem(
 
 /*
  * In a zone, big-endian, 48 bytes:
- *   0 "TG" | 2 u8 version = 1 | 3 u8 kind "R" | 4 u64 since | 12 u64 hard | 20 u64 soft | 28 u32 soft ms | 32 u64 scopes | 40 u64 tags
+ *   0 "TG" | 2 u8 version = 1 | 3 u8 kind "R" | 4 u64 since | 12 u64 hard | 20 u64 soft | 28 u32 soft ms
+ *   | 32 u64 scopes | 40 u64 tags
  */
 const recordBytes = 48
 const magic = 0x54470152

@@ -5,6 +5,7 @@ import { problems } from '../errors.ts'
 import type { Exchange } from '../exchange.ts'
 import { firstValue, type HeaderPairs } from '../header-pairs.ts'
 import { answerFault } from './answer-fault.ts'
+import type { Carrier } from './connections.ts'
 import { type CallFailure, failureOf } from './failure.ts'
 import { connectionOf, passAnswer, passTrailers, takesTrailers } from './hop-by-hop.ts'
 import { upgradeAnswer, wantsUpgrade } from './upgrade.ts'
@@ -70,12 +71,14 @@ class Call implements Dispatcher.DispatchHandler, BodyStream {
   #movedMs = 0
   #paused = false
   #controller: Dispatcher.DispatchController | undefined
+  #carrier: Partial<Carrier> | undefined
   #timer: NodeJS.Timeout | undefined
   #sink: BodySink | undefined
   #early: Buffer[] = []
   #earlyBytes = 0
   #informed = 0
   #trailers: HeaderPairs | undefined
+  #surplus = false
   #state: 'waiting' | 'flowing' | 'ended' | 'failed' = 'waiting'
   #cause: Error | undefined
 
@@ -96,8 +99,9 @@ class Call implements Dispatcher.DispatchHandler, BodyStream {
     x.whenGone = () => this.cancel(problems['client-gone']())
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
+  onRequestStart(controller: Dispatcher.DispatchController, carrier: Partial<Carrier>): void {
     this.#controller = controller
+    this.#carrier = carrier
     // It was given up while it waited for a connection.
     if (this.#cause !== undefined) controller.abort(this.#cause)
   }
@@ -154,6 +158,8 @@ class Call implements Dispatcher.DispatchHandler, BodyStream {
   }
 
   onResponseEnd(controller: Dispatcher.DispatchController): void {
+    // A turn later what came with its last bytes is read as well. Before anybody knows of the end, so that the word is there first.
+    if (this.#isCached()) queueMicrotask(() => this.#lookBehind())
     if (this.#state !== 'flowing') return
     this.#state = 'ended'
     this.#finish()
@@ -227,8 +233,21 @@ class Call implements Dispatcher.DispatchHandler, BodyStream {
   }
 
   #give(answer: Answer, raw: readonly Buffer[]): void {
-    const connection = this.#x.decision?.route?.policy.cache === undefined ? undefined : connectionOf(raw)
-    this.#settle({ ok: true, answer: connection === undefined ? answer : { ...answer, connection } })
+    if (!this.#isCached()) {
+      this.#settle({ ok: true, answer })
+      return
+    }
+    const connection = connectionOf(raw)
+    const told = { ...answer, surplus: () => this.#surplus }
+    this.#settle({ ok: true, answer: connection === undefined ? told : { ...told, connection } })
+  }
+
+  #isCached(): boolean {
+    return this.#x.decision?.route?.policy.cache !== undefined
+  }
+
+  #lookBehind(): void {
+    this.#surplus = this.#carrier?.surplus === true
   }
 
   #streaming(status: number, reason: string, headers: HeaderPairs): Answer {

@@ -30,6 +30,12 @@ export interface ConnectionEvents {
   broken(): void
 }
 
+/** What a handler is given as its context, when its request is written. */
+export interface Carrier {
+  /** Whether bytes came behind an answer, with its last ones: true from the turn after its end on. */
+  readonly surplus: boolean
+}
+
 type Connector = ReturnType<typeof buildConnector>
 type DispatchOptions = Dispatcher.DispatchOptions
 type Handler = Dispatcher.DispatchHandler
@@ -140,7 +146,8 @@ export class Connections {
     connection.ageMs = 0
     const limitMs = idle.limitMs(now)
     if (this.#retired || limitMs === 0) {
-      this.drop(connection)
+      // When all that came with its last bytes is read: bytes behind an answer tell something of it (`Carrier`).
+      queueMicrotask(() => this.drop(connection))
       return
     }
     const next = this.#waiting[0]
@@ -153,7 +160,7 @@ export class Connections {
       // which would else be taken for the next one.
       setImmediate(carryLater, connection, next.options, next.handler)
     } else {
-      this.drop(connection)
+      queueMicrotask(() => this.drop(connection))
     }
   }
 
@@ -232,6 +239,9 @@ const clientOptions = {
   maxHeaderSize: 64 * 1024,
 } as const
 
+/** What undici says of a connection that it ends itself, behind a `Connection: close` too, and of one that we gave up. */
+const ours: ReadonlySet<unknown> = new Set(['UND_ERR_INFO', 'UND_ERR_DESTROYED'])
+
 const fresh = -1
 const stale = new WeakSet<object>()
 
@@ -240,13 +250,15 @@ export function isStale(error: unknown): boolean {
   return typeof error === 'object' && error !== null && stale.has(error)
 }
 
-class Connection {
+class Connection implements Carrier {
   readonly client: Client
   readonly #owner: Connections
   readonly #origin: URL
   readonly #connect: Connector
   /** Connected, and not yet taken over by the client. */
   #socket: Socket | undefined
+  /** The one that the client has. */
+  #carrying: Socket | undefined
   #connected = false
   idleSince = 0
   /** How long it had been idle when it was taken, ms; `fresh`: it had carried nothing. */
@@ -285,8 +297,21 @@ class Connection {
     const socket = this.#socket
     this.#socket = undefined
     // Not at once: undici does not look for requests again while it asks for a connection.
-    if (socket !== undefined && !socket.destroyed) queueMicrotask(() => callback(null, socket))
-    else this.#connect(at, callback)
+    if (socket !== undefined && !socket.destroyed) {
+      this.#carrying = socket
+      queueMicrotask(() => callback(null, socket))
+      return
+    }
+    this.#connect(at, (...connected) => {
+      this.#carrying = connected[1] ?? undefined
+      callback(...connected)
+    })
+  }
+
+  /** undici ends the connection over them while it reads, and tells of it only when nobody asks any more. */
+  get surplus(): boolean {
+    const cause = this.#carrying?.errored
+    return cause != null && !('code' in cause && ours.has(cause.code))
   }
 }
 
@@ -314,9 +339,9 @@ class Ride implements Handler {
     this.#handler = handler
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController, context: object): void {
+  onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#state = 'written'
-    this.#handler.onRequestStart?.(controller, context)
+    this.#handler.onRequestStart?.(controller, this.#connection)
   }
 
   onRequestUpgrade(

@@ -15,7 +15,7 @@ import { invalidated } from '../../gateway/cache/policy/invalidates.ts'
 import { slice } from '../../gateway/cache/policy/range.ts'
 import { readRequest } from '../../gateway/cache/policy/request-directives.ts'
 import { toEntry } from '../../gateway/cache/policy/storable.ts'
-import { conditionsOf, withoutConditions } from '../../gateway/cache/policy/validate.ts'
+import { conditionsOf, validatorsOf, withoutConditions } from '../../gateway/cache/policy/validate.ts'
 import { whichFreshened } from '../../gateway/cache/policy/which-freshened.ts'
 import { withoutField } from '../../gateway/header-pairs.ts'
 import { anybody, entry, freshness, get, nowMs, times } from '../gateway/cache/policy/made.ts'
@@ -193,10 +193,11 @@ describe('header blocks of all kinds', () => {
         const directives = readRequest(request, caller.directs)
         decide(entry, directives, nowMs + 20_000, soft)
         onError(entry, directives, nowMs + 20_000, soft)
-        const sent = conditionsOf([entry, { ...entry, headers: request.headers }])
+        const stored = [entry, { ...entry, headers: request.headers }].map(validatorsOf)
+        const sent = conditionsOf(stored)
         withoutConditions(request.headers)
         freshen(entry, request, { ...response, headers: request.headers }, rules, caller, times)
-        whichFreshened([entry], { ...response, headers: request.headers }, sent)
+        whichFreshened(stored, { ...response, headers: request.headers }, sent)
         headSays(entry, { ...response, headers: request.headers })
         evaluate(entry, request)
         notModified(entry, ['age', '1'])

@@ -42,11 +42,12 @@ function run(
   const total = events.reduce((sum, happening) => sum + (happening.kind === 'write' ? happening.bytes : 0), 0)
   const length = { unknown: undefined, right: total, short: Math.max(0, total - 1), long: total + 1 }[lengthKind]
   const source = new PlantedSource()
-  const room = new CollectingRoom(roomBytes)
+  const room = new CollectingRoom(2 * roomBytes)
   const collected: Collected[] = []
   let wanted = false
   const tell = (outcome: Collected) => void collected.push(outcome)
-  const shared = SharedBody.open({ source, length, maxBytes, room, wanted: () => wanted, collected: tell })
+  const service = 'orders'
+  const shared = SharedBody.open({ source, length, maxBytes, room, service, wanted: () => wanted, collected: tell })
   if (shared === undefined) {
     expect(length ?? 0).toBeGreaterThan(Math.min(maxBytes, roomBytes))
     return

@@ -1,6 +1,9 @@
 /** What a case of the caching suite is: requests through a server, what its service answers, and what must be seen. */
 
-/** One line, as it stands on the wire. Dates are written in braces: `{now}`, `{now-10}`, `{rfc850+60}`, `{asctime+60}`; `{path}` and `{url}` are the case's own. */
+/**
+ * Lines as they stand on the wire. Dates are written in braces: `{now}`, `{now-10}`, `{rfc850+60}`, `{asctime+60}`; `{path}` and
+ * `{url}` are the case's own.
+ */
 export type Lines = readonly string[]
 
 export type Profile = 'strict' | 'api'
@@ -101,7 +104,7 @@ export interface Case {
   readonly ours: boolean
 }
 
-/** The cache blocks under which cases run; `routes.ts` says what each is. */
+/** The cache blocks under which cases run; `cache-routes.ts` says what each is. */
 export const routeNames = [
   'plain',
   'ttl',

@@ -120,5 +120,4 @@ export const cacheRules: Readonly<Record<string, string>> = {
 /** What a cache might do and ours does not, with the reason. */
 export const leftOut: Readonly<Record<string, string>> = {
   S1: 'A POST whose answer says that it is the resource is not stored: it ends the use of that resource itself, and a write that came meanwhile could not be told from it.',
-  S2: 'An answer is stored though its service sent bytes behind the length that it stated: they may come at any later time, and are no part of any answer.',
 }

@@ -31,10 +31,15 @@ const backgroundMs = 4_000
 /** An answer is stored so soon after its end. */
 const storingMs = 25
 
-/** What failed is tried again, with fewer beside it and longer pauses each time. */
+/**
+ * What failed is tried again with fewer beside it: with longer pauses, for what is stored late, and with short ones, for what
+ * holds for a second only.
+ */
 const calmer = [
   { casesAtOnce: 16, pauseMs: 800 },
   { casesAtOnce: 4, pauseMs: 1_500 },
+  { casesAtOnce: 2, pauseMs: 200 },
+  { casesAtOnce: 1, pauseMs: 400 },
 ]
 
 /**
@@ -46,7 +51,7 @@ export async function runCases(
   origin: ScriptedOrigin,
   cases: readonly Case[],
   profile: Profile,
-  { run = '', tries = 3 }: { readonly run?: string; readonly tries?: number } = {},
+  { run = '', tries = 1 + calmer.length }: { readonly run?: string; readonly tries?: number } = {},
 ): Promise<Judged[]> {
   let judged = await runOnce(front, origin, cases, profile, run)
   for (const [time, calm] of calmer.slice(0, tries - 1).entries())

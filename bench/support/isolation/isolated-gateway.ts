@@ -52,7 +52,7 @@ export async function openIsolatedGateway(
   const cache = openSiteCache({ ...common, yaml: file, instance: 'proof', writer: 1, ring, random }) as SiteCache
   const lease = new SharedParts().lease()
   const head = { pseudonym: undefined, believes: () => false }
-  const responses = openResponseCache({ ...common, yaml, cache, head, holder, lease, told: () => {} })
+  const responses = openResponseCache({ ...common, yaml, cache, keyHeaders: [], head, holder, lease, told: () => {} })
   const phases = [match(() => holder.current), responses.phase, { name: 'service', before: service }]
   return {
     pipeline: new Pipeline(phases, log),

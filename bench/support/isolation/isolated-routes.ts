@@ -12,7 +12,8 @@ export interface IsolatedRoute {
 }
 
 const times = [{}, { ttlMs: 60_000 }, { ttlMs: 60_000, override: true, staleWhileRevalidateMs: 60_000 }] as const
-const cookies = [{}, { dropSetCookie: true }, { ignoreCookies: true }] as const
+/** A cookie that is part of the key accounts for itself alone: not for a session beside it. */
+const cookies = [{}, { dropSetCookie: true }, { ignoreCookies: true }, { key: { cookies: ['theme'] } }] as const
 
 /** All ways in which a route may say whose its answers are. `keyed`: what the gateway is told instead, for a control. */
 export function isolatedRoutes(keyed = (cache: CachePolicy): CachePolicy => cache): IsolatedRoute[] {

@@ -2,12 +2,13 @@
 import { hash } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import { type AddressInfo, connect } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { decide } from '#routes/decide.ts'
 import type { CachePolicy } from '#routes/policy.ts'
 import { openBed, type RunningGateway } from '../../../test/gateway/bed.ts'
 import { startFaultProxy } from '../../../test/support/fault-proxy.ts'
 import { freePorts } from '../../../test/support/free-port.ts'
+import { memcachedCommands } from '../../../test/support/memcached-commands.ts'
 import { startMemcached, startRedis, type TestServer } from '../../../test/support/servers.ts'
 import {
   placement,
@@ -150,7 +151,7 @@ async function tryToOpen({ memory, ship, processes: perSite = 2 }: TwoSitesOptio
       state.version = version
     },
     commands: async () => {
-      const counts = await Promise.all(zones.map(({ port }) => commandsOf(port)))
+      const counts = await Promise.all(zones.map(({ port }) => memcachedCommands(port)))
       return counts.reduce((sum, count) => sum + count, 0)
     },
     [Symbol.asyncDispose]: () => all.disposeAsync(),
@@ -177,19 +178,4 @@ async function devicesOf(...parts: Parameters<typeof tableOf>): Promise<Readonly
     found[decide(table, request('GET', '/v1/items/a/1', { 'x-device-id': device })).site] ??= device
   }
   return found
-}
-
-/** Of one Memcached: reads, writes, touches and deletes, as it counts them itself. */
-async function commandsOf(port: number): Promise<number> {
-  const socket = connect(port, '127.0.0.1')
-  await once(socket, 'connect')
-  let text = ''
-  socket.on('data', (chunk) => {
-    text += String(chunk)
-  })
-  socket.write('stats\r\n')
-  while (!text.includes('END\r\n')) await once(socket, 'data')
-  socket.destroy()
-  const counted = /^STAT (?:cmd_get|cmd_set|cmd_touch|cmd_meta|delete_hits|delete_misses) (\d+)/gm
-  return Array.from(text.matchAll(counted), ([, count]) => Number(count)).reduce((sum, count) => sum + count, 0)
 }

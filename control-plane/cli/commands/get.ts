@@ -50,6 +50,8 @@ const listings: Readonly<Record<string, Listing>> = {
       { head: 'service', of: ({ service }) => service },
       { head: 'unit', of: ({ unit }) => unit },
       { head: 'auth', of: ({ policy }) => authOf(policy) },
+      // What a purge by route takes.
+      { head: 'id', of: ({ id }) => id },
     ],
   ),
   tables: listing(

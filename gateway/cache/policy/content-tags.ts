@@ -1,10 +1,10 @@
 import { type Fields, fieldsOf, linesOf, listLimit, listMembers } from './fields.ts'
 import { readStringList } from './structured-field.ts'
 
-/** Tags and groups that an answer may declare, those of its route included. */
-const declaredLimit = 50
+/** Tags and groups that an answer may declare; beyond it the answer is not stored. So many more its route may give it. */
+export const declaredLimit = 50
 /** Longest tag or group, bytes. */
-const tagLimitBytes = 128
+export const tagLimitBytes = 128
 
 /**
  * What a service tagged its answer with: `t:` and a tag, `g:` and a group. `too-many`, when one of them could not be kept: a

@@ -6,8 +6,6 @@ export interface CacheRequest {
   readonly headers: readonly string[]
   /** Lower-case name of each field of `headers`. */
   readonly names: readonly string[]
-  /** Absolute URI of the target, for an answer that names it in Content-Location (S1); absent: the answer to a POST is not stored. */
-  readonly target?: string
 }
 
 export interface CacheResponse {
@@ -65,6 +63,14 @@ export interface Entry {
   readonly negative?: true
 }
 
+/** By what a service can be asked whether a stored answer still holds (R1, V7): as it was sent, byte for byte. */
+export interface Validators {
+  readonly etag?: string
+  readonly lastModified?: string
+  /** When the answer came or was stored, Unix ms: of several the newest counts. */
+  readonly storedMs: number
+}
+
 /** Why an answer is not stored: closed, for metrics, Cache-Status and explain. */
 export const refusals = [
   'method',
@@ -85,6 +91,7 @@ export const refusals = [
   'too-many-tags',
   'too-large',
   'incomplete',
+  'surplus',
   'trailers',
   'unsafe-target',
   'busy',

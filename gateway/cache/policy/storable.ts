@@ -20,7 +20,6 @@ import { isExplicit, type LifetimeSource } from './lifetime.ts'
 import { lastModifiedMs } from './moments.ts'
 import { negativeAnswerS } from './negative.ts'
 import { partOf } from './part.ts'
-import { isTarget } from './same-target.ts'
 import { ownersOnly } from './sharing.ts'
 import { isHeuristicallyCacheable, isNeverStored, isUnderstood } from './statuses.ts'
 import { governing } from './targeted.ts'
@@ -49,11 +48,10 @@ export function toEntry(
   const governs = governing(headers, rules.targeted, fields.names)
   const { directives } = governs
   const found = freshnessOf(status, fields, governs, rules, times)
-  const explicit = isExplicit(found.source)
 
-  const asked = refusalOfRequest(request, fields, explicit)
+  const asked = refusalOfRequest(request)
   if (asked !== undefined) return refused(asked)
-  const part = status === 206 && explicit ? partOf(fields) : undefined
+  const part = status === 206 && isExplicit(found.source) ? partOf(fields) : undefined
   const forbidden = forbiddenBy(status, directives, part)
   if (forbidden !== undefined) return refused(forbidden)
   const vary = varyNames(headers, fields.names)
@@ -93,10 +91,9 @@ export function toEntry(
 /** Fields of a request whose answer is about that request alone. */
 const conditions: readonly string[] = ['if-match', 'if-unmodified-since', 'expect', 'upgrade']
 
-function refusalOfRequest(request: CacheRequest, answer: Fields, explicit: boolean): Refusal | undefined {
-  // The answer to a POST that says itself that a GET of its target would have brought the same. RFC 9110 section 9.3.3.
-  const asGet = request.method === 'POST' && explicit && isTarget(firstLine(answer, 'content-location'), request.target)
-  if (request.method !== 'GET' && !asGet) return 'method'
+function refusalOfRequest(request: CacheRequest): Refusal | undefined {
+  // Also to a POST that says to be the resource: its own invalidation of it is newer than what its fetch brought (S4).
+  if (request.method !== 'GET') return 'method'
   for (const name of conditions) if (request.names.includes(name)) return 'precondition'
   // From everybody, in both profiles: whoever says so knows of a secret in his own answer.
   return cacheControl(request.headers, request.names).has('no-store') ? 'request-no-store' : undefined

@@ -1,39 +1,44 @@
 import { firstValue, type HeaderPairs } from '../../header-pairs.ts'
-import type { Entry } from './entry.ts'
+import type { Entry, Validators } from './entry.ts'
 import { parseHttpDate } from './http-date.ts'
 
 /** Tags that are asked about at once: a service compares each, and a longer field meets limits on the way (V7). */
 export const tagsAskedLimit = 8
 
+/** Those of a stored answer; a failure that is kept has nothing to be validated. */
+export function validatorsOf({ headers, negative, responseMs }: Entry): Validators {
+  const storedMs = responseMs
+  if (negative === true) return { storedMs }
+  const etag = firstValue(headers, 'etag')
+  const lastModified = firstValue(headers, 'last-modified')
+  return { ...(etag && { etag }), ...(lastModified && { lastModified }), storedMs }
+}
+
 /**
- * The conditions by which the service is asked whether one of the entries still holds (R1, V7): its tag and its date of one
- * entry, the tags of the newest of several. Byte for byte as the service sent them (C3); none = nothing to ask by.
+ * The conditions by which the service is asked whether one of the stored answers still holds (R1, V7): the tag and the date of
+ * one, the tags of the newest of several. Byte for byte as the service sent them (C3); none = nothing to ask by.
  */
-export function conditionsOf(entries: readonly Entry[]): HeaderPairs {
-  // A failure that is kept has nothing to be validated.
-  const asked = entries.filter((entry) => entry.negative === undefined)
+export function conditionsOf(stored: readonly Validators[]): HeaderPairs {
   const conditions: HeaderPairs = []
-  const tags = tagsOf(asked)
+  const tags = tagsOf(stored)
   if (tags.length > 0) conditions.push('if-none-match', tags.join(', '))
-  const [only, ...others] = asked
+  const [only, ...others] = stored
   // A date says nothing of which of several variants it belongs to.
   const modified = only === undefined || others.length > 0 ? undefined : modifiedOf(only)
   if (modified !== undefined) conditions.push('if-modified-since', modified)
   return conditions
 }
 
-function tagsOf(entries: readonly Entry[]): readonly string[] {
+function tagsOf(stored: readonly Validators[]): readonly string[] {
   const tags = new Set<string>()
-  for (const entry of entries.toSorted((one, other) => other.responseMs - one.responseMs)) {
-    const tag = firstValue(entry.headers, 'etag')
-    if (tag !== undefined && tag !== '' && tags.size < tagsAskedLimit) tags.add(tag)
+  for (const { etag } of stored.toSorted((one, other) => other.storedMs - one.storedMs)) {
+    if (etag !== undefined && tags.size < tagsAskedLimit) tags.add(etag)
   }
   return [...tags]
 }
 
-function modifiedOf({ headers, responseMs }: Entry): string | undefined {
-  const modified = firstValue(headers, 'last-modified')
-  return modified !== undefined && parseHttpDate(modified, responseMs) !== undefined ? modified : undefined
+function modifiedOf({ lastModified, storedMs }: Validators): string | undefined {
+  return lastModified !== undefined && parseHttpDate(lastModified, storedMs) !== undefined ? lastModified : undefined
 }
 
 const ofConditions: ReadonlySet<string> = new Set([

@@ -59,6 +59,12 @@ describe('get', () => {
     },
   )
 
+  it('tells of each route the id that a purge by route takes', async () => {
+    const { out } = await tidegate('get', 'routes')
+
+    for (const { id } of await json('get', 'routes')) expect(out).toContain(id)
+  })
+
   it('takes the singular, too, and names what there is', async () => {
     expect((await tidegate('get', 'service')).out).toContain('orders')
     expect(await tidegate('get', 'gatway')).toMatchObject({

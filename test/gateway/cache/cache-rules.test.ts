@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { cacheRules } from '../../../gateway/cache/cache-rules.ts'
 import { cachePolicy } from './asked.ts'
 
-const rulesOf = cacheRules(['x-tidegate-cache-control', 'cdn-cache-control'])
+const rulesOf = cacheRules(['x-tidegate-cache-control', 'cdn-cache-control'], [])
 const negative = { statuses: { '404': 5_000, '5xx': 90_000 }, connectMs: 1_000 }
 const own = { ...cachePolicy, override: true, staleWhileRevalidateMs: 500, staleIfErrorMs: 2_000, negative } as const
 

@@ -52,6 +52,8 @@ export interface CachedServiceOptions {
   readonly routes?: readonly RouteFacts[]
   readonly placements?: PlacementSet
   readonly memory?: boolean
+  /** Headers with API keys that go to the service. */
+  readonly keyHeaders?: readonly string[]
   /** Laid over the zone. */
   readonly zone?: (zone: CacheStore) => CacheStore
 }
@@ -111,6 +113,7 @@ export async function openCachedService(options: CachedServiceOptions = {}) {
       memory: { on: options.memory === true, limit: '16MiB', alone: true },
     },
     cache: { inner, outer, stamps, channel: new OwnChannel({ alone: true }) },
+    keyHeaders: options.keyHeaders ?? [],
     head: { pseudonym: undefined, believes: () => false },
     holder,
     lease: new SharedParts().lease(),
@@ -138,6 +141,15 @@ export async function openCachedService(options: CachedServiceOptions = {}) {
     return seen
   }
 }
+
+/** A store of which some parts do otherwise. */
+export const failing = (zone: CacheStore, fault: Partial<CacheStore>): CacheStore =>
+  new Proxy(zone, {
+    get: (target, name) => {
+      const own = fault[name as keyof CacheStore] ?? target[name as keyof CacheStore]
+      return typeof own === 'function' ? own.bind(target) : own
+    },
+  })
 
 export type CachedService = Awaited<ReturnType<typeof openCachedService>>
 

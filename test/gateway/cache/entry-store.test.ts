@@ -31,6 +31,24 @@ describe('stored answers', () => {
     expect(process.reads).toHaveLength(1)
   })
 
+  it('are written without a look before it where one has just found nothing, and only there', async () => {
+    const process = openProcess()
+    const hints: (boolean | undefined)[] = []
+    const { put } = process.outer
+    process.outer.put = (namespace, key, value, options) => {
+      hints.push(options.unseen)
+      return put(namespace, key, value, options)
+    }
+
+    await fill(process, lookupFor(), 'hello')
+    await fill(process, lookupFor(), 'again')
+    await process.zone.bump(namespace, { stamp: process.newStamp() })
+    process.faults.read = 'invalidated'
+    await fill(process, lookupFor(), 'bumped')
+
+    expect(hints).toEqual([true, undefined, undefined])
+  })
+
   it('Cache K1: of another clear key under the same hash are a miss', async () => {
     const process = openProcess()
     const lookup = lookupFor()

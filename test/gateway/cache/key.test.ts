@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import type { CachePolicy } from '#routes/policy.ts'
 import type { Table } from '#routes/table.ts'
 import { cacheKey, cacheNamespace } from '../../../gateway/cache/key.ts'
+import { placement, placementSet, structure, tableOf } from '../../support/tables.ts'
 import { type Asked, asked, cachedRoute, ofRoute, tableWith } from './asked.ts'
 
 let table: Table
@@ -73,10 +74,12 @@ describe('the key of a stored answer', () => {
   })
 
   it('Cache K2: says nothing of where it is served, so that the other site finds a doubled answer', async () => {
-    const again = await tableWith(cachedRoute('/raw', {}, { unit: 'split-off' }))
+    const moved = placementSet([placement('split-off', { owner: 'cloud', epoch: 7 })])
+    const again = await tableOf(structure([cachedRoute('/raw', {}, { unit: 'split-off' })]), moved)
     const x = asked(again, { target: '/raw' })
     const { route, policy } = ofRoute(x)
 
+    expect(x.decision?.site).toBe('cloud')
     expect(cacheKey(x, route, policy)).toEqual(keyOf('/raw'))
   })
 

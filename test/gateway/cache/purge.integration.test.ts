@@ -2,12 +2,13 @@ import { hash } from 'node:crypto'
 import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { type AddressInfo, connect } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { CacheInvalidated, CacheInvalidation } from '#routes/gateway-answers.ts'
 import type { CachePolicy } from '#routes/policy.ts'
 import { eventually } from '../../support/eventually.ts'
 import { startFaultProxy } from '../../support/fault-proxy.ts'
+import { memcachedCommands } from '../../support/memcached-commands.ts'
 import { startMemcached, type TestServer } from '../../support/servers.ts'
 import { placement, placementSet, policy, route, service, structure } from '../../support/tables.ts'
 import { type Bed, openBed, type RunningGateway } from '../bed.ts'
@@ -343,25 +344,11 @@ async function commands(): Promise<number> {
   let before = -1
   return eventually(
     async () => {
-      const now = await counted()
+      const now = await memcachedCommands(zone.port)
       const same = now === before
       before = now
       return same ? now : undefined
     },
     { everyMs: 100 },
   )
-}
-
-async function counted(): Promise<number> {
-  const socket = connect(zone.port, '127.0.0.1')
-  await once(socket, 'connect')
-  let text = ''
-  socket.on('data', (chunk) => {
-    text += String(chunk)
-  })
-  socket.write('stats\r\n')
-  while (!text.includes('END\r\n')) await once(socket, 'data')
-  socket.destroy()
-  const fields = /^STAT (?:cmd_get|cmd_set|cmd_touch|cmd_meta|delete_hits|delete_misses) (\d+)/gm
-  return Array.from(text.matchAll(fields), ([, count]) => Number(count)).reduce((sum, count) => sum + count, 0)
 }

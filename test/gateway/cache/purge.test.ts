@@ -113,9 +113,13 @@ describe('what a purge names', () => {
     [{ tags: 'a' }, /tags is not acceptable: it must be a list/],
     [{ tags: ['a', ''] }, /tags\[1\]/],
     [{ tags: [7] }, /tags\[0\]/],
+    [{ tags: ['a'.repeat(128), 'a'.repeat(129)] }, /tags\[1\] is not acceptable: it must be a text of 1 to 128 bytes/],
     [{ urls: ['/v1/orders/7'] }, /urls\[0\] is not acceptable: it must be an absolute/],
     [{ urls: ['https://user@api.example.com/v1/orders/7'] }, /urls\[0\]/],
-    [{ urls: [`https://${host}/v1/orders/7`, `https://${host}/v1/users/7`] }, /urls\[1\].*the service users/],
+    [
+      { urls: [`https://${host}/v1/orders/7`, `https://${host}/v1/users/7`] },
+      /urls\[1\].*no answer to a GET of it is kept in http-orders\.$/,
+    ],
     [{ prefixes: [`${host}/v1/orders?x=1`] }, /prefixes\[0\]/],
     [{ prefixes: [`${host}/v1/../x`] }, /prefixes\[0\]/],
     [{ routes: ['orders:GET:/v1/nothing'] }, /routes\[0\]/],
@@ -144,6 +148,8 @@ describe('what a purge names', () => {
     expect(refusal({ urls: [`https://${host}/v1/orders/7`] }, 'shop')).toMatch(/urls/)
     expect(refusal({ keys: ['k'], soft: 5 }, 'shop')).toMatch(/soft/)
     expect(refusal({ urls: [`https://${host}/v1/orders/7`] }, 'http-nobody')).toMatch(/no service of the catalog/)
+    expect(refusal({ tags: ['a'] }, 'http-nobody')).toMatch(/tags is not acceptable: no service of the catalog/)
+    expect(refusal({ groups: ['a'] }, 'http-nobody')).toMatch(/groups is not acceptable: no service of the catalog/)
     expect(refusal({ all: true }, 'http-nobody')).toBe('taken')
   })
 })

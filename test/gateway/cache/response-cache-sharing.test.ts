@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { CacheStore } from '../../../gateway/store/cache-store.ts'
 import { eventually } from '../../support/eventually.ts'
 import { type CachedService, type Given, type Line, openCachedService } from './cached-service.ts'
 
@@ -106,6 +107,25 @@ describe('a client with a credential that the key does not account for', () => {
   })
 })
 
+describe('an API key that goes to the service', () => {
+  const keyed = { headers: ['x-api-key', 'of-alice'] }
+
+  it('Cache AU1: is a credential on a public route, too: what it brings is nobody else’s', async () => {
+    const service = await openCachedService({ keyHeaders: ['x-api-key'] })
+    service.respond = (x) => ({ body: `for ${x.header('x-api-key')}` })
+
+    expect((await service.ask('/v1/a', keyed)).cache).toContain('detail=authorization')
+    expect((await service.ask('/v1/a')).text).toBe('for undefined')
+    expect(service.asked).toHaveLength(2)
+  })
+
+  it('Cache AU1: is none where nothing takes it for one', async () => {
+    const service = await openCachedService()
+
+    expect((await service.ask('/v1/a', keyed)).cache).toContain('stored')
+  })
+})
+
 describe('a request whose answer could be nobody else’s', () => {
   it.each([
     ['Range', ['range', 'bytes=0-1']],
@@ -135,6 +155,14 @@ describe('a request whose answer could be nobody else’s', () => {
 })
 
 describe('another spelling of a path', () => {
+  it('Cache K1: is none where only the letters of an escape are in another case: it is stored, and joined', async () => {
+    const service = await openCachedService()
+    const { asks, seen } = await together(service, '/v1/caf%c3%a9', [{}, {}], { body: 'x' })
+
+    expect([asks, seen[0]?.cache]).toEqual([1, 'tidegate-onprem; fwd=uri-miss; stored; ttl=60'])
+    expect((await service.ask('/v1/caf%C3%A9')).cache).toContain('hit')
+  })
+
   it('Cache K1: says nothing of what is stored: not when it is stale, not by HEAD, not behind the back of a client', async () => {
     const service = await openCachedService({ cache: { ttlMs: 10_000, staleWhileRevalidateMs: 10_000 } })
     service.respond = () => ({ body: 'right', headers: ['ETag', '"1"'] })
@@ -154,5 +182,57 @@ describe('another spelling of a path', () => {
     ])
     expect(service.asked[2]?.names).not.toContain('if-none-match')
     expect((await service.ask('/v1/a')).text).toBe('right')
+  })
+})
+
+describe('a client that goes while its process waits for the turn of its site', () => {
+  /** A zone in which a lease is given only when the test says so. */
+  async function open() {
+    const gate = Promise.withResolvers<void>()
+    const leases = { taken: 0, released: 0 }
+    const zone = (inner: CacheStore): CacheStore => {
+      const put = inner.put.bind(inner)
+      const remove = inner.delete.bind(inner)
+      inner.put = async (namespace, key, value, options) => {
+        if (!key.startsWith('lease:')) return put(namespace, key, value, options)
+        leases.taken++
+        await gate.promise
+        return put(namespace, key, value, options)
+      }
+      inner.delete = async (namespace, key, options) => {
+        if (key.startsWith('lease:')) leases.released++
+        return remove(namespace, key, options)
+      }
+      return inner
+    }
+    const service = await openCachedService({ cache: { coalesce: 'site' }, zone })
+    const { x, seen } = service.send('/v1/a')
+    await eventually(() => leases.taken === 1)
+    return { service, x, seen, gate, leases }
+  }
+
+  it('Cache W6: fetches for nobody, and gives the turn back', async () => {
+    const { service, x, seen, gate, leases } = await open()
+
+    x.leave()
+    gate.resolve()
+
+    expect((await seen).status).toBe(499)
+    await service.settled()
+    expect([service.asked.length, leases.released]).toEqual([0, 1])
+    expect((await service.ask('/v1/a')).text).toBe('hello')
+  })
+
+  it('Cache W6: fetches for those who wait with it', async () => {
+    const { service, x, seen, gate } = await open()
+    const other = service.send('/v1/a').seen
+    await eventually(async () => (await service.count('tidegate_cache_waiting')) === 1)
+
+    x.leave()
+    gate.resolve()
+
+    expect((await other).text).toBe('hello')
+    await seen
+    expect(service.asked).toHaveLength(1)
   })
 })

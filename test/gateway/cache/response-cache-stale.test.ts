@@ -131,6 +131,15 @@ describe('a stale answer', () => {
     expect((await ask(service)).text).toBe('new')
   })
 
+  it('Cache R7: that may not be stale says why no window counts, also where the new answer is not stored', async () => {
+    const service = await stale('s-maxage=10, stale-while-revalidate=600', {
+      body: 'new',
+      headers: ['Cache-Control', 'no-store'],
+    })
+
+    expect((await ask(service)).cache).toBe('tidegate-onprem; fwd=stale; detail=swr-off-s-maxage')
+  })
+
   it('Cache W7: is not refreshed once its unit has moved away, though its client came before that', async () => {
     const service = await stale('max-age=10, stale-while-revalidate=30', { body: 'new' })
     const moved = placementSet([placement('orders', { owner: 'cloud', epoch: 2 })], { number: 2 })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { cachedRoute } from './asked.ts'
-import { openCachedService } from './cached-service.ts'
+import { failing, openCachedService } from './cached-service.ts'
 
 describe('what differs by Vary', () => {
   const byLanguage = () => ['Vary', 'Accept-Language']
@@ -86,5 +86,77 @@ describe('what differs by Vary', () => {
     expect(service.asked[2]?.header('if-none-match')).toMatch(/^"[12]", "[12]"$/)
     expect((await service.ask('/v1/a', language('de-AT'))).cache).toContain('hit')
     expect(service.asked.length).toBe(3)
+  })
+
+  it('Cache V7: is fetched whole where the variant that the service confirmed is gone', async () => {
+    const faulty = { gone: false }
+    const service = await openCachedService({
+      zone: (zone) =>
+        failing(zone, {
+          get: async (ns, key, options) =>
+            faulty.gone && key.includes('.') ? { kind: 'miss', because: 'absent' } : zone.get(ns, key, options),
+        }),
+    })
+    service.respond = (x) =>
+      x.names.includes('if-none-match')
+        ? { status: 304, headers: ['ETag', '"de"'] }
+        : { body: `in ${x.header('accept-language')}`, headers: [...byLanguage(), 'ETag', '"de"'] }
+    await service.ask('/v1/a', language('de'))
+    faulty.gone = true
+
+    const austrian = await service.ask('/v1/a', language('de-AT'))
+
+    expect([austrian.status, austrian.text]).toEqual([200, 'in de-AT'])
+    expect(service.asked.map((x) => x.header('if-none-match'))).toEqual([undefined, '"de"', undefined])
+  })
+
+  it('Cache V7: is fetched whole where another answer has taken the place of the confirmed one', async () => {
+    const service = await openCachedService()
+    const held = Promise.withResolvers<void>()
+    service.respond = async (x, count) => {
+      if (x.header('accept-language') === 'de-AT' && x.names.includes('if-none-match')) {
+        await held.promise
+        return { status: 304, headers: ['ETag', '"1"'] }
+      }
+      return { body: `${count} in ${x.header('accept-language')}`, headers: [...byLanguage(), 'ETag', `"${count}"`] }
+    }
+    await service.ask('/v1/a', language('de'))
+    const austrian = service.send('/v1/a', language('de-AT'))
+    await service.eventually(() => service.asked.length === 2)
+    service.clock.advance(61_000)
+    await service.ask('/v1/a', language('de'))
+    held.resolve()
+
+    const { status, text } = await austrian.seen
+
+    expect([status, text]).toEqual([200, '4 in de-AT'])
+  })
+
+  it('Cache V7: is asked for no more where its client leaves while the confirmed variant is read', async () => {
+    const read = Promise.withResolvers<{ kind: 'miss'; because: 'absent' }>()
+    let reading = false
+    const service = await openCachedService({
+      zone: (zone) =>
+        failing(zone, {
+          get: (ns, key, options) => {
+            if (!key.includes('.')) return zone.get(ns, key, options)
+            reading = true
+            return read.promise
+          },
+        }),
+    })
+    service.respond = (x) =>
+      x.names.includes('if-none-match')
+        ? { status: 304, headers: ['ETag', '"de"'] }
+        : { body: 'x', headers: [...byLanguage(), 'ETag', '"de"'] }
+    await service.ask('/v1/a', language('de'))
+    const austrian = service.send('/v1/a', language('de-AT'))
+    await service.eventually(() => reading)
+
+    austrian.x.leave()
+    read.resolve({ kind: 'miss', because: 'absent' })
+    await austrian.seen
+
+    expect(service.asked.map(({ gone }) => gone)).toEqual([false, true, true])
   })
 })

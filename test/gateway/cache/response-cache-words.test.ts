@@ -4,15 +4,7 @@ import { problems } from '../../../gateway/errors.ts'
 import type { CacheStore } from '../../../gateway/store/cache-store.ts'
 import { policy, route } from '../../support/tables.ts'
 import { cachedRoute } from './asked.ts'
-import { type CachedService, openCachedService } from './cached-service.ts'
-
-const failing = (zone: CacheStore, fault: Partial<CacheStore>): CacheStore =>
-  new Proxy(zone, {
-    get: (target, name) => {
-      const own = fault[name as keyof CacheStore] ?? target[name as keyof CacheStore]
-      return typeof own === 'function' ? own.bind(target) : own
-    },
-  })
+import { type CachedService, failing, openCachedService } from './cached-service.ts'
 
 const ask = (service: CachedService, ...headers: string[]) => service.ask('/v1/a', { headers })
 
@@ -44,6 +36,14 @@ describe('what a service says to caches', () => {
       expect(field('x-tidegate-cache-control')).toBeUndefined()
       expect(field('cdn-cache-control')).toBe('x')
     }
+  })
+
+  it("Cache T4: in our own field is no client's to see where tags go on to clients, too", async () => {
+    const service = await openCachedService({ cache: { forwardTags: true } })
+    service.respond = () => ({ body: 'x', headers: words })
+
+    for (const { field } of [await ask(service), await ask(service)])
+      expect([field('x-tidegate-cache-control'), field('surrogate-key')]).toEqual([undefined, 'a b'])
   })
 
   it('Cache N4: as tags stays here, unless the route says that clients get it', async () => {

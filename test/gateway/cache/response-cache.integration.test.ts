@@ -83,6 +83,13 @@ async function ask(path: string, headers: Record<string, string> = {}, method = 
   }
 }
 
+/** Head first, the rest with its surplus a moment later: the end is then told while it is read. */
+async function* later(head: string, rest: string): AsyncGenerator<string> {
+  yield head
+  await new Promise((resolve) => setTimeout(resolve, 30))
+  yield rest
+}
+
 const as = (consumer: string) => ({ authorization: `Bearer token-of-${consumer}` })
 
 /** Asks until the answer comes from the store: what asks meanwhile is given the first one's, so the service is asked once. */
@@ -104,6 +111,34 @@ describe('an answer of a route with a cache policy', () => {
     expect(again.headers.get('x-kept')).toBe('yes')
     expect(Number(again.headers.get('age'))).toBeLessThan(5)
     expect(served).toBe(1)
+  })
+
+  describe('with bytes behind it that are no part of it', () => {
+    const headOf = (framing: string) => `HTTP/1.1 200 OK\r\n${framing}\r\n\r\n`
+    const another = `${headOf('Content-Length: 5')}other`
+
+    it.each([
+      ['behind its length', headOf('Content-Length: 5'), 'whole', ' and more', 'whole'],
+      ['that are an answer', headOf('Content-Length: 5'), 'whole', another, 'whole'],
+      ['behind its last chunk', headOf('Transfer-Encoding: chunked'), '5\r\nwhole\r\n0\r\n\r\n', another, 'whole'],
+      ['behind none of its own', headOf('Content-Length: 0'), '', 'more', ''],
+    ])('Cache S2: is given once, and not stored: %s', async (name, head, body, surplus, text) => {
+      let count = 0
+      const atOnce = head + body + surplus
+      // What comes after an answer was over, as one without a body is with its head, is nobody's: the connection ends.
+      const answered = body === '' ? [atOnce] : [atOnce, later(head, body + surplus)]
+      respond = () => ({ bytes: answered[count++] ?? `${head}${body}` })
+      const path = `/public/surplus/${hash('sha256', name, 'hex').slice(0, 8)}`
+
+      for (let time = 1; time <= answered.length; time++) {
+        expect((await ask(path)).text).toBe(text)
+        expect(count).toBe(time)
+      }
+
+      // The next one is sound, and stored.
+      await warm(path)
+      expect(count).toBe(answered.length + 1)
+    })
   })
 
   it('answers HEAD too, without a body', async () => {

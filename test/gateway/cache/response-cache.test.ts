@@ -337,6 +337,18 @@ describe('a HEAD', () => {
     expect(asks(service)).toBe(2)
   })
 
+  it('Cache HD1: that finds the thing there says nothing of a stored answer that it is not', async () => {
+    const service = await openCachedService()
+    const headers = ['ETag', '"one"', 'Cache-Control', 'max-age=60']
+    service.respond = () => ({ status: 404, body: 'hello', headers })
+    await service.ask('/v1/a')
+    service.clock.advance(61_000)
+    service.respond = () => ({ body: 'hello', headers })
+    await service.ask('/v1/a', { method: 'HEAD' })
+
+    expect((await service.ask('/v1/a')).status).toBe(200)
+  })
+
   it('Cache HD1: whose answer differs makes the entry stale at once', async () => {
     const service = await openCachedService()
     service.respond = (_, count) => ({
@@ -346,8 +358,23 @@ describe('a HEAD', () => {
     await service.ask('/v1/a')
     service.clock.advance(61_000)
     await service.ask('/v1/a', { method: 'HEAD' })
+    service.respond = () => ({ status: 503 })
 
-    expect((await service.ask('/v1/a')).field('etag')).toBe('"3"')
+    expect((await service.ask('/v1/a')).status).toBe(503)
+  })
+
+  it('Cache HD1: that fails leaves the entry as it was', async () => {
+    const service = await openCachedService()
+    const headers = ['ETag', '"one"', 'Cache-Control', 'max-age=60']
+    service.respond = () => ({ body: 'hello', headers })
+    await service.ask('/v1/a')
+    service.clock.advance(61_000)
+    service.respond = () => ({ status: 410, headers: ['ETag', '"two"'] })
+    await service.ask('/v1/a', { method: 'HEAD' })
+    service.respond = () => ({ status: 304, headers })
+
+    expect((await service.ask('/v1/a')).text).toBe('hello')
+    expect(service.asked.at(-1)?.header('if-none-match')).toBe('"one"')
   })
 })
 

@@ -12,10 +12,10 @@ interface Given {
 
 function bed({ length, maxBytes = 1_000, roomBytes = 10_000, wanted = () => false }: Given = {}) {
   const source = new PlantedSource()
-  const room = new CollectingRoom(roomBytes)
+  const room = new CollectingRoom(2 * roomBytes)
   const collected: Collected[] = []
-  const open = () =>
-    SharedBody.open({ source, length, maxBytes, room, wanted, collected: (outcome) => void collected.push(outcome) })
+  const tell = (outcome: Collected) => void collected.push(outcome)
+  const open = () => SharedBody.open({ source, length, maxBytes, room, service: 'orders', wanted, collected: tell })
   return { source, room, collected, open, shared: open() as SharedBody }
 }
 

@@ -104,6 +104,9 @@ describe('the tags of an answer', () => {
     expect(performance.now() - startedMs).toBeLessThan(1_000)
     expect(tagsUnder(`/two?${many('a', 25)}&${many('b', 26)}`)).toBeUndefined()
     expect(tagsUnder(`/two?${many('a', 25)}&${many('b', 25)}`)?.exact).toHaveLength(51)
+    // Longer than any word that an operator may name.
+    expect(tagsUnder(`/two?a=${'x'.repeat(126)}`)?.exact).toContain(`t:a:${'x'.repeat(126)}`)
+    expect(tagsUnder(`/two?a=${'x'.repeat(127)}`)).toBeUndefined()
     expect(tagsUnder(`/two?${'a=1&'.repeat(60)}`)?.exact.slice(1)).toEqual(['t:a:1', 't:b:'])
   })
 

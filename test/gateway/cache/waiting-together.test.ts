@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { BodySink } from '../../../gateway/answer.ts'
 import { problems } from '../../../gateway/errors.ts'
 import { cachedRoute } from './asked.ts'
 import { openCachedService, type Script } from './cached-service.ts'
@@ -33,6 +34,22 @@ describe('clients that ask for the same at once', () => {
     expect(service.asked).toHaveLength(1)
   })
 
+  it('Cache CS1: are told so, and the one that fetched for them that nothing was stored', async () => {
+    const service = await openCachedService()
+    const { script, open } = held(() => ({ body: 'hello' }))
+    service.respond = script
+
+    const sent = Array.from({ length: 3 }, () => service.send('/v1/a').seen)
+    await turn()
+    open()
+
+    expect((await Promise.all(sent)).map(({ cache }) => cache)).toEqual([
+      'tidegate-onprem; fwd=uri-miss; stored; ttl=60',
+      'tidegate-onprem; fwd=miss; collapsed; ttl=60',
+      'tidegate-onprem; fwd=miss; collapsed; ttl=60',
+    ])
+  })
+
   it('Cache W1: of an expired entry cost one validation', async () => {
     const service = await openCachedService()
     service.respond = () => ({ body: 'hello', headers: ['ETag', '"one"'] })
@@ -47,6 +64,57 @@ describe('clients that ask for the same at once', () => {
 
     expect((await Promise.all(sent)).map(({ status, text }) => [status, text])).toEqual(Array(10).fill([200, 'hello']))
     expect(service.asked).toHaveLength(2)
+  })
+
+  it('Cache W1: under conditions of their own share no 304 that they did not ask for', async () => {
+    const service = await openCachedService()
+    const headers = ['ETag', '"one"', 'Cache-Control', 'max-age=60']
+    const { script, open } = held((x) =>
+      x.header('if-none-match') === '"one"' ? { status: 304, headers } : { body: 'hello', headers },
+    )
+    service.respond = script
+
+    const lines = [['If-None-Match', '"one"'], [], ['If-None-Match', '"two"']]
+    const sent = lines.map((line) => service.send('/v1/a', { headers: line }).seen)
+    await turn()
+    open()
+
+    expect((await Promise.all(sent)).map(({ status }) => status)).toEqual([304, 200, 200])
+  })
+
+  it('Cache W1: in languages that are known to make a difference do not wait for one another', async () => {
+    const service = await openCachedService()
+    const answer: Script = (x) => ({ body: x.header('accept-language') ?? '', headers: ['Vary', 'Accept-Language'] })
+    service.respond = answer
+    await service.ask('/v1/a', { headers: ['Accept-Language', 'de'] })
+    const { script, open } = held(() => ({ body: 'hello', headers: ['Vary', 'Accept-Language'] }))
+    service.respond = script
+
+    const sent = ['en', 'fr'].map((language) => service.send('/v1/a', { headers: ['Accept-Language', language] }).seen)
+    await turn()
+    const asked = service.asked.length
+    open()
+    await Promise.all(sent)
+
+    expect(asked).toBe(3)
+  })
+
+  it('Cache W2: share an answer whose length nobody knew when it is whole', async () => {
+    const service = await openCachedService()
+    const inChunks = () => ({
+      flow: (sink: BodySink) => sink.end(Buffer.from('hello')),
+      resume() {},
+      cancel() {},
+    })
+    const { script, open } = held(() => ({ body: inChunks() }))
+    service.respond = script
+
+    const sent = Array.from({ length: 5 }, () => service.send('/v1/a').seen)
+    await turn()
+    open()
+
+    expect((await Promise.all(sent)).map(({ text }) => text)).toEqual(Array(5).fill('hello'))
+    expect(service.asked).toHaveLength(1)
   })
 
   it('Cache W2: and in different languages cost one fetch for each', async () => {

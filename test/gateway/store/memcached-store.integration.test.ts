@@ -1,12 +1,15 @@
+import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { systemClock } from '#server-kit/clock.ts'
 import { silentLog } from '#server-kit/log.ts'
 import { systemRandom } from '#server-kit/random.ts'
+import type { PutOptions } from '../../../gateway/store/cache-store.ts'
 import { encodeEnvelope } from '../../../gateway/store/envelope.ts'
 import { MemcachedStore } from '../../../gateway/store/memcached-store.ts'
 import { MetaNode } from '../../../gateway/store/meta-node.ts'
 import { nodeKey } from '../../../gateway/store/node-key.ts'
 import { makeStamp, StampClock, stampMs } from '../../../gateway/store/stamp.ts'
+import { namespaceRecordKey } from '../../../gateway/store/tag-key.ts'
 import { cacheStoreContract } from '../../contracts/cache-store.ts'
 import { eventually } from '../../support/eventually.ts'
 import { startFaultProxy } from '../../support/fault-proxy.ts'
@@ -145,4 +148,73 @@ describe('a zone of real memcached', () => {
     if (found.kind === 'hit') expect(found.value.toString()).toBe('99')
     else expect(outcomes).toContain('failed')
   })
+
+  describe('a put of what was just not there', () => {
+    const value = Buffer.from('x')
+    const readDeadline = { deadlineMs: 1_000 }
+    const put = async (store: MemcachedStore, key: string, other: Partial<PutOptions> = {}) =>
+      store.put('unseen', key, value, { stamp: stamps.next(), ttlMs: -1, ...other })
+    /** Reads that the node has answered. */
+    const readsOf = async (act: () => Promise<unknown>): Promise<number> => {
+      const before = await statOf(servers[0]?.port ?? 0, 'cmd_get')
+      await act()
+      return (await statOf(servers[0]?.port ?? 0, 'cmd_get')) - before
+    }
+
+    it('is not looked for again', async () => {
+      const store = await single()
+      // Before its namespace has a record that vouches for it, it is put like any other.
+      expect(await put(store, 'first', { unseen: true })).toBe('stored')
+      expect(await store.get('unseen', 'first', readDeadline)).toMatchObject({ kind: 'hit' })
+
+      expect(await readsOf(() => put(store, 'plain'))).toBe(2)
+      expect(await readsOf(() => put(store, 'hinted', { unseen: true }))).toBe(1)
+      expect(await store.get('unseen', 'hinted', readDeadline)).toMatchObject({ kind: 'hit', value })
+    })
+
+    it('loses to what came meanwhile as any other does, and takes the place of what is older', async () => {
+      const store = await single()
+      const older = stamps.next()
+      await put(store, 'older')
+      const stamp = stamps.next()
+      for (const key of ['newer', 'deleted']) await put(store, key)
+      await store.delete('unseen', 'deleted', { stamp: stamps.next() })
+
+      expect(await put(store, 'older', { unseen: true })).toBe('stored')
+      expect(await put(store, 'newer', { unseen: true, stamp })).toBe('older')
+      expect(await put(store, 'deleted', { unseen: true, stamp })).toBe('older')
+      expect(await store.get('unseen', 'deleted', readDeadline)).toMatchObject({ because: 'tombstone' })
+      expect((await store.get('unseen', 'older', readDeadline)).stamp).toBeGreaterThan(older)
+    })
+
+    it('comes too late after a bump of its namespace, and where the record of that is lost', async () => {
+      const store = await single()
+      const node = await rawNode()
+      const stamp = stamps.next()
+      await store.bump('unseen', { stamp: stamps.next() })
+      expect(await put(store, 'bumped', { unseen: true, stamp })).toBe('older')
+      expect(await store.get('unseen', 'bumped', readDeadline)).toMatchObject({ because: 'invalidated' })
+
+      await node.delete(namespaceRecordKey('unseen'), undefined, 1_000)
+      expect(await put(store, 'unvouched', { unseen: true })).toBe('older')
+      expect(await store.get('unseen', 'unvouched', readDeadline)).toMatchObject({ because: 'tag-missing' })
+      expect(await put(store, 'next', { unseen: true })).toBe('stored')
+      node.close()
+    })
+  })
 })
+
+function statOf(port: number, name: string): Promise<number> {
+  const told = Promise.withResolvers<number>()
+  const socket = connect(port, '127.0.0.1')
+  let text = ''
+  socket.on('data', (chunk) => {
+    text += chunk
+    if (!text.includes('END')) return
+    told.resolve(Number(new RegExp(`STAT ${name} (\\d+)`).exec(text)?.[1]))
+    socket.destroy()
+  })
+  socket.on('error', told.reject)
+  socket.write('stats\r\n')
+  return told.promise
+}

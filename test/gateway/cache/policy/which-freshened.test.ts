@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { conditionsOf } from '../../../../gateway/cache/policy/validate.ts'
+import type { Entry } from '../../../../gateway/cache/policy/entry.ts'
+import { conditionsOf, validatorsOf } from '../../../../gateway/cache/policy/validate.ts'
 import { whichFreshened } from '../../../../gateway/cache/policy/which-freshened.ts'
 import { entry, later, response } from './made.ts'
 
@@ -8,8 +9,10 @@ const two = 'Sun, 22 Nov 2026 09:00:02 GMT'
 const tagged = (tag: string, seconds = 0) => entry(['ETag', tag], { responseMs: later(seconds) })
 const dated = (date: string, seconds = 0) => entry(['Last-Modified', date], { responseMs: later(seconds) })
 /** Which of them the 304 with these fields is about, asked as we ask. */
-const which = (entries: Parameters<typeof conditionsOf>[0], ...headers: string[]) =>
-  whichFreshened(entries, response(304, ...headers), conditionsOf(entries))
+const which = (entries: readonly Entry[], ...headers: string[]) => {
+  const stored = entries.map(validatorsOf)
+  return whichFreshened(stored, response(304, ...headers), conditionsOf(stored))
+}
 
 describe('the entry that a 304 is about', () => {
   it('Cache C5: has its strong tag, and is the newest that has', () => {
