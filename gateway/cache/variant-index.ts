@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto'
+import { parseEntityTag } from './policy/entity-tag.ts'
 import type { Validators } from './policy/entry.ts'
 import { choose, selectingText, type VariantRow } from './policy/vary.ts'
 
@@ -53,13 +54,25 @@ export function withRow({ clear, rows }: VariantIndex, row: IndexRow): VariantIn
   return { clear, rows: [...others, row] }
 }
 
-/** One row of each validator that can be asked by, the newest first (V7). */
+/** Fields by which clients say what they can read. Others may say who they are, and many services write one tag for all of them. */
+const negotiating = /^(?:accept(?:-[a-z]+)?|user-agent|save-data|sec-ch-[a-z-]+)$/
+
+/**
+ * By what the service can be asked whether the variant of another request will do for this one, the newest first, each tag once
+ * (V7). Strong tags alone: a weak one, and a date, are also those of the same text in another coding or language. Never of a
+ * variant that may depend on who asks.
+ */
 export function validators({ rows }: VariantIndex): readonly IndexRow[] {
   const newest = rows
-    .filter(({ etag, lastModified }) => etag !== undefined || lastModified !== undefined)
+    .filter(({ etag, vary }) => isStrong(etag) && vary.every((name) => negotiating.test(name)))
     .sort((a, b) => b.storedMs - a.storedMs)
-  return newest.filter((row, at) => newest.findIndex((other) => isSame(other, row)) === at).slice(0, mostValidators)
+  return newest
+    .filter((row, at) => newest.findIndex((other) => isSame(other, row)) === at)
+    .slice(0, mostValidators)
+    .map(({ lastModified: _, ...row }) => row)
 }
+
+const isStrong = (etag: string | undefined): boolean => parseEntityTag(etag ?? '')?.kind === 'strong'
 
 /** The service would say the same of both. */
 function isSame(one: IndexRow, other: IndexRow): boolean {

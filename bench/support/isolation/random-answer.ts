@@ -22,7 +22,8 @@ export interface AnswerSpec {
   readonly targeted: Directives | undefined
   readonly vary: readonly string[]
   readonly setCookie: boolean
-  readonly etag: boolean
+  /** `version`: one for everybody, as services write that number rows; its Vary says whose an answer is. */
+  readonly etag: 'own' | 'version' | undefined
   readonly expires: boolean
   readonly lengthKnown: boolean
   /** Ways to write the same. */
@@ -43,13 +44,15 @@ const varies = [
 
 export function randomAnswer(random: Random): AnswerSpec {
   const chance = (share: number) => random.next() < share
+  const vary = pick(random, varies)
+  const ofIdentity = vary.some((name) => name === 'Authorization' || name === 'Cookie')
   return {
     status: pick(random, statuses),
     directives: chance(0.95) ? randomDirectives(random) : undefined,
     targeted: chance(0.15) ? randomDirectives(random) : undefined,
-    vary: pick(random, varies),
+    vary,
     setCookie: chance(0.1),
-    etag: chance(0.5),
+    etag: chance(0.5) ? (ofIdentity && chance(0.5) ? 'version' : 'own') : undefined,
     expires: chance(0.2),
     lengthKnown: chance(0.7),
     hand: Math.floor(random.next() * 8),
@@ -78,14 +81,15 @@ export function fieldsOf(spec: AnswerSpec, name: string, url: string, dateMs: nu
   if (spec.targeted !== undefined) fields.push('CDN-Cache-Control', dictionary(spec.targeted))
   for (const vary of spec.vary) fields.push('Vary', vary)
   if (spec.setCookie) fields.push('Set-Cookie', `seen-by=${name}`)
-  if (spec.etag) fields.push('ETag', etagOf(name, url))
+  if (spec.etag !== undefined) fields.push('ETag', etagOf(spec, name, url))
   if (spec.expires) fields.push('Expires', new Date(dateMs + 60_000).toUTCString())
   if (spec.lengthKnown) fields.push('Content-Length', String(length))
   return fields
 }
 
-/** Unlike that of any other identity: a service that gave one tag to two bodies would share them itself. */
-export const etagOf = (name: string, url: string): string => `"${name}${url}"`
+/** Unlike that of any other identity, but where the service has one for all of a resource and tells them apart by Vary. */
+export const etagOf = ({ etag }: Pick<AnswerSpec, 'etag'>, name: string, url: string): string =>
+  etag === 'version' ? '"v1"' : `"${name}${url}"`
 
 /** In the hands of many services: other cases, one line or several, quotes, names that are no directives. */
 function cacheControl(said: Directives, hand: number): string[] {

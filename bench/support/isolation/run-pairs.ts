@@ -135,7 +135,7 @@ function exchangeFor(one: Case, question: Question, blind: boolean, clock: HeldC
   const headers = blind ? [] : [...identity.headers]
   if (device !== undefined) headers.push('X-Device', device)
   if (language !== undefined) headers.push('Accept-Language', language)
-  if (conditional) headers.push('If-None-Match', etagOf(identity.name, one.path))
+  if (conditional) headers.push('If-None-Match', etagOf(one.spec, identity.name, one.path))
   if (control !== undefined) headers.push('Cache-Control', control)
   const made = exchangeOf(headers, { method, target: one.path })
   const x = new Exchange({ ...made, secure: false }, `${one.number} ${identity.name}`, clock.monotonic())
@@ -157,7 +157,8 @@ async function answerOf(x: Exchange, one: Case | undefined, clock: HeldClock): P
   const { spec, path } = one
   const text = `${name} made this of ${path}`
   const headers = fieldsOf(spec, name, path, clock.now(), text.length)
-  if (spec.etag && spec.status === 200 && x.header('if-none-match')?.includes(etagOf(name, path)))
+  const isHeld = x.header('if-none-match')?.includes(etagOf(spec, name, path))
+  if (spec.etag !== undefined && spec.status === 200 && isHeld === true)
     return { status: 304, reason: '', headers, body: undefined }
   const body = x.method === 'HEAD' ? undefined : bodyOf(text)
   return { status: spec.status, reason: '', headers, body }

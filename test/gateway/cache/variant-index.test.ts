@@ -76,16 +76,23 @@ describe('the index of variants', () => {
     expect(index.rows.map(({ id }) => id)).toEqual(['new'])
   })
 
-  it('Cache V7: names the newest eight variants with a validator, each once', () => {
+  it('Cache V7: names the newest eight variants with a strong tag, each once', () => {
     const rows = Array.from({ length: 12 }, (_, at) =>
-      row(['a'], { a: String(at) }, { id: `i${at}`, storedMs: at, ...(at % 3 === 0 ? {} : { etag: `"${at}"` }) }),
+      row(
+        ['accept'],
+        { accept: String(at) },
+        { id: `i${at}`, storedMs: at, ...(at % 3 === 0 ? {} : { etag: `"${at}"` }) },
+      ),
     )
-    const again = row(['a'], { a: 'x' }, { id: 'i11', storedMs: 20, etag: '"11"' })
-    const twin = row(['a'], { a: 'z' }, { id: 'twin', storedMs: 10.5, etag: '"11"' })
-    const dated = row(['a'], { a: 'y' }, { id: 'dated', storedMs: 30, lastModified: 'Thu, 01 Jan 2026 00:00:00 GMT' })
+    const again = row(['accept'], { accept: 'x' }, { id: 'i11', storedMs: 20, etag: '"11"' })
+    const twin = row(['accept'], { accept: 'z' }, { id: 'twin', storedMs: 10.5, etag: '"11"' })
+    const dated = row(
+      ['accept'],
+      { accept: 'y' },
+      { id: 'dated', storedMs: 30, lastModified: 'Thu, 01 Jan 2026 00:00:00 GMT' },
+    )
 
     expect(validators(indexOf(...rows, again, twin, dated)).map(({ id }) => id)).toEqual([
-      'dated',
       'i11',
       'i10',
       'i8',
@@ -93,8 +100,26 @@ describe('the index of variants', () => {
       'i5',
       'i4',
       'i2',
+      'i1',
     ])
   })
+
+  it('Cache V7: asks by no date and no weak tag: another coding or language of one text has the same', () => {
+    const date = 'Thu, 01 Jan 2026 00:00:00 GMT'
+    const weak = row(['accept-encoding'], { 'accept-encoding': 'gzip' }, { id: 'weak', etag: 'W/"1"' })
+    const both = row(['accept'], { accept: '1' }, { id: 'both', etag: '"1"', lastModified: date })
+
+    expect(validators(indexOf(weak, both))).toEqual([row(['accept'], { accept: '1' }, { id: 'both', etag: '"1"' })])
+  })
+
+  it.each(['cookie', 'authorization', 'x-user', 'origin'])(
+    'Cache V7: asks about no variant that may depend on who asks, by %s',
+    (name) => {
+      const own = row(['accept', name], { [name]: 'alice' }, { id: 'own', etag: '"v1"' })
+
+      expect(validators(indexOf(own))).toEqual([])
+    },
+  )
 
   it('tells every field that a choice depends on', () => {
     expect(namesIn(indexOf(row(['b', 'c'], {}), row(['a', 'b'], {}), row([], {})))).toEqual(['a', 'b', 'c'])

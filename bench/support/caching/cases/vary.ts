@@ -164,21 +164,21 @@ const bounds: Case[] = [
   ),
 ]
 
-const offered = fill(on('Foo', 'ETag: "a"'), { send: ['Foo: 1'] })
+const offered = fill(on('Accept', 'ETag: "a"'), { send: ['Accept: text/1'] })
 const validators: Case[] = [
   testCase(
     'V7',
     'the service is asked whether a variant will do, and it does',
     [
       offered,
-      fill(on('Foo', 'ETag: W/"b"'), { send: ['Foo: 2'] }),
+      fill(on('Accept', 'ETag: "b"'), { send: ['Accept: text/2'] }),
       {
-        send: ['Foo: 3'],
-        reply: { status: 304, headers: on('Foo', 'ETag: "a"') },
-        want: { from: 0, asked: 1, status: 200, sent: { 'if-none-match': /^(?=.*"a")(?=.*W\/"b").*$/ } },
+        send: ['Accept: text/3'],
+        reply: { status: 304, headers: on('Accept', 'ETag: "a"') },
+        want: { from: 0, asked: 1, status: 200, sent: { 'if-none-match': /^(?=.*"a")(?=.*"b").*$/ } },
       },
-      hit({ send: ['Foo: 3'] }),
-      hit({ send: ['Foo: 1'] }),
+      hit({ send: ['Accept: text/3'] }),
+      hit({ send: ['Accept: text/1'] }),
     ],
     { ours: true },
   ),
@@ -187,9 +187,20 @@ const validators: Case[] = [
     'the service is asked whether a variant will do, and it does not',
     [
       offered,
-      fill(on('Foo', 'ETag: "b"'), { send: ['Foo: 2'], want: { sent: { 'if-none-match': '"a"' } } }),
-      hit({ send: ['Foo: 1'] }),
-      hit({ send: ['Foo: 2'], want: { from: 1 } }),
+      fill(on('Accept', 'ETag: "b"'), { send: ['Accept: text/2'], want: { sent: { 'if-none-match': '"a"' } } }),
+      hit({ send: ['Accept: text/1'] }),
+      hit({ send: ['Accept: text/2'], want: { from: 1 } }),
+    ],
+    { ours: true },
+  ),
+  testCase(
+    'V7',
+    'the service is not asked by what another coding or language of the same text has, too',
+    [
+      fill(on('Accept', 'ETag: W/"a"', `Last-Modified: ${'Thu, 01 Jan 2026 00:00:00 GMT'}`), {
+        send: ['Accept: text/1'],
+      }),
+      asks({ send: ['Accept: text/2'], want: { sent: { 'if-none-match': null, 'if-modified-since': null } } }),
     ],
     { ours: true },
   ),
@@ -197,8 +208,8 @@ const validators: Case[] = [
     'V7',
     'eight tags at most',
     [
-      ...Array.from({ length: 9 }, (_, at) => fill(on('Foo', `ETag: "t${at}"`), { send: [`Foo: ${at}`] })),
-      asks({ send: ['Foo: 99'], want: { sent: { 'if-none-match': /^("t[1-8]"(, )?){8}$/ } } }),
+      ...Array.from({ length: 9 }, (_, at) => fill(on('Accept', `ETag: "t${at}"`), { send: [`Accept: text/${at}`] })),
+      asks({ send: ['Accept: text/99'], want: { sent: { 'if-none-match': /^("t[1-8]"(, )?){8}$/ } } }),
     ],
     { ours: true },
   ),

@@ -21,7 +21,7 @@ const answer = (directives: Partial<Directives>, more: Partial<AnswerSpec> = {})
   targeted: undefined,
   vary: [],
   setCookie: false,
-  etag: false,
+  etag: undefined,
   expires: false,
   lengthKnown: true,
   hand: 0,
