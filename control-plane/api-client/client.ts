@@ -1,3 +1,4 @@
+import type { InvalidateAnswer, InvalidateBody } from './cache-schema.ts'
 import type {
   AdoptionAnswer,
   ApplyAnswer,
@@ -12,8 +13,6 @@ import type {
   ExplainBody,
   FlipBody,
   GatewaySummary,
-  InvalidateAnswer,
-  InvalidateBody,
   LinkAnswer,
   ProblemAnswer,
   RouteSummary,

@@ -1,4 +1,4 @@
-import type { SiteInvalidation } from '../api-client/schema.ts'
+import type { SiteInvalidation } from '../api-client/cache-schema.ts'
 import type { Member } from '../tables/members.ts'
 import type { GatewayVerdict } from './ask-gateway.ts'
 

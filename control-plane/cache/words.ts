@@ -1,5 +1,5 @@
 import { type CacheInvalidation, invalidationWordLimit } from '#routes/gateway-answers.ts'
-import type { InvalidateBody } from '../api-client/schema.ts'
+import type { InvalidateBody } from '../api-client/cache-schema.ts'
 import { problems } from '../errors.ts'
 
 const kinds = ['urls', 'prefixes', 'tags', 'groups', 'routes'] as const

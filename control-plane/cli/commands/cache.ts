@@ -1,6 +1,6 @@
 /** `tidegate cache invalidate` and `tidegate cache bump`: cached answers made gone, or stale, at all sites. */
 import { parseDuration } from '#routes/quantity.ts'
-import type { InvalidateAnswer, InvalidateBody } from '../../api-client/schema.ts'
+import type { InvalidateAnswer, InvalidateBody } from '../../api-client/cache-schema.ts'
 import { problems } from '../errors.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { json, table } from '../print.ts'
