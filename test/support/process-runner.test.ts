@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { eventually } from './eventually.ts'
 import { freePort, freePorts } from './free-port.ts'
 import { listens, type ProcessOptions, startProcess } from './process-runner.ts'
 import { startMemcached, startNginx, startRedis } from './servers.ts'
@@ -12,6 +13,21 @@ describe('the process runner', () => {
     const running = await startProcess({ ...node("console.log('up'); setInterval(() => {}, 1000)"), ready: /up/ })
 
     expect(await running.stop()).toEqual({ code: null, signal: 'SIGTERM' })
+  })
+
+  it('freezes a process: nothing of it runs until it is woken', async () => {
+    const ticking = node("setInterval(() => console.log('tick'), 1)")
+    await using running = await startProcess({ ...ticking, ready: /tick/ })
+
+    await running.freeze()
+    // What it had written before may still be on its way.
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    const before = running.output()
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    expect(running.output()).toBe(before)
+
+    running.signal('SIGCONT')
+    await eventually(() => running.output().length > before.length, { what: 'it ticks again' })
   })
 
   it('tells what a process printed that ended too early, was late, or is not there', async () => {

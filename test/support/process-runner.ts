@@ -1,5 +1,7 @@
 /** Other programs as processes of one test: started, watched, stopped by their own id. */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { readdir, readFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { eventually } from './eventually.ts'
 
@@ -28,6 +30,8 @@ export interface RunningProcess extends AsyncDisposable {
   /** The first match in the output, also one that was there before. */
   waitFor(pattern: RegExp, deadlineMs?: number): Promise<RegExpMatchArray>
   signal(signal: NodeJS.Signals): void
+  /** SIGSTOP; resolves when none of its threads runs any more. SIGCONT wakes it. */
+  freeze(): Promise<void>
   /** Resolves when the process has ended. */
   readonly ended: Promise<Ending>
   /** SIGTERM (or `signal`), after `deadlineMs` (default 10,000) SIGKILL; resolves when it has ended. */
@@ -124,10 +128,23 @@ function watch(child: ChildProcess): RunningProcess {
     ended,
     stop,
     signal: (signal) => child.kill(signal),
+    freeze: async () => {
+      child.kill('SIGSTOP')
+      await eventually(() => isFrozen(child.pid ?? -1), { what: `${child.spawnfile} is frozen` })
+    },
     waitFor: async (pattern, deadlineMs = 10_000) =>
       eventually(() => output.match(pattern), { deadlineMs, what: `${pattern} in the output of ${child.spawnfile}` }),
     [Symbol.asyncDispose]: async () => {
       await stop()
     },
   }
+}
+
+/** On a busy machine threads go on until the one that took the signal has had its turn. Where there is no /proc, at once. */
+async function isFrozen(pid: number): Promise<boolean> {
+  const tasks = `/proc/${pid}/task`
+  if (!existsSync(tasks)) return true
+  const stats = await Promise.all((await readdir(tasks)).map((task) => readFile(`${tasks}/${task}/stat`, 'utf8')))
+  // `pid (name) state ...`: a name may have spaces and parentheses.
+  return stats.every((stat) => stat.slice(stat.lastIndexOf(')') + 2).startsWith('T'))
 }

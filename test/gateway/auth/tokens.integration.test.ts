@@ -186,7 +186,7 @@ describe('a token that was given out at another site', () => {
 
   it('is neither good nor bad while that site does not answer', async () => {
     await grant(onpremTokens, 'unreachable', 'app', ['orders:read'])
-    onprem.process.signal('SIGSTOP')
+    await onprem.process.freeze()
     try {
       expect(await ask('unreachable')).toMatchObject({ status: 503, code: 'auth-peer-away' })
     } finally {

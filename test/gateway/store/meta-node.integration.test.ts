@@ -77,7 +77,7 @@ describe('a node of real memcached', () => {
     const node = await up(memcached.port)
     await node.set('k', none, body, noFlags, deadlineMs)
 
-    memcached.process.signal('SIGSTOP')
+    await memcached.process.freeze()
     const frozenAt = performance.now()
     const waits: { readonly at: number; readonly ms: number }[] = []
     // The deadline is nearly that of connecting: a request that waited for a reconnect would be seen.

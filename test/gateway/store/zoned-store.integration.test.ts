@@ -99,7 +99,7 @@ describe('a site of two memcached zones', () => {
   it('goes on reading and writing while the near zone is frozen, and serves nothing that it missed', async () => {
     for (let i = 0; i < 20; i++) await put(`k${i}`, 'old')
 
-    near.process.signal('SIGSTOP')
+    await near.process.freeze()
     const waits: number[] = []
     for (let i = 0; i < 20; i++) {
       const startedAt = performance.now()
