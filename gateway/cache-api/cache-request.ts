@@ -1,10 +1,24 @@
-import { problems } from '../errors.ts'
-import { contentTypeLimitBytes, keyLimitBytes, noExpiry, type Stamp } from '../store/cache-store.ts'
+import { noExpiry } from '../store/cache-store.ts'
 import { isNamespace } from '../store/node-key.ts'
+import type { Condition, DeleteCommand, PutCommand } from './cache-command.ts'
+import {
+  checkContentEncoding,
+  checkContentType,
+  checkFlags,
+  checkKey,
+  checkTags,
+  checkToken,
+  checkValue,
+  invalid,
+  secondsText,
+  softMs,
+  ttlMs,
+  uniqueOf,
+} from './cache-fields.ts'
 
-/** What a request of the cache API says, read strictly: each refusal names the field. */
+/** What a request of the cache API says, by its target and its headers. */
 
-type Headers = Readonly<Record<string, string | string[] | undefined>>
+export type Headers = Readonly<Record<string, string | string[] | undefined>>
 
 export const cachePrefix = '/cache/v1/'
 
@@ -13,21 +27,54 @@ export interface CacheTarget {
   readonly key: string
 }
 
+/** What a POST is for: `keyVerbs` of one key, `namespaceVerbs` of many. */
+export type PostTarget =
+  | { readonly verb: KeyVerb; readonly namespace: string; readonly key: string }
+  | { readonly verb: NamespaceVerb; readonly namespace: string }
+
+const keyVerbs = ['incr', 'touch', 'append', 'lease'] as const
+const namespaceVerbs = ['batch', 'invalidate'] as const
+export type KeyVerb = (typeof keyVerbs)[number]
+export type NamespaceVerb = (typeof namespaceVerbs)[number]
+
 /**
  * The key is everything after `{namespace}/` of the raw target, percent-decoded once: neither `new URL` nor a router may
  * touch it, since `a/../b` and `a//b` are keys like any other.
  */
 export function readTarget(rawTarget: string): CacheTarget {
-  const path = rawTarget.split('?', 1)[0] ?? ''
+  const path = pathOf(rawTarget)
   const slash = path.indexOf('/', cachePrefix.length)
-  const namespace = path.slice(cachePrefix.length, slash === -1 ? path.length : slash)
+  const namespace = readNamespace(path, slash === -1 ? path.length : slash)
+  return { namespace, key: checkKey(slash === -1 ? '' : decodeOnce(path.slice(slash + 1))) }
+}
+
+/** The last `:` of the path starts the verb: a key may have others, and one of its own at the end is percent-encoded. */
+export function readPostTarget(rawTarget: string): PostTarget {
+  const path = pathOf(rawTarget)
+  const colon = path.lastIndexOf(':')
+  const word = colon === -1 ? '' : path.slice(colon + 1)
+  const slash = path.indexOf('/', cachePrefix.length)
+  const ofKey = slash !== -1 && slash < colon
+  const verb = (ofKey ? keyVerbs : namespaceVerbs).find((each) => each === word)
+  if (verb === undefined) {
+    throw invalid(
+      'the verb',
+      'POST takes {namespace}/{key} with :incr, :touch, :append, :lease, or {namespace} with :batch, :invalidate',
+    )
+  }
+  const namespace = readNamespace(path, ofKey ? slash : colon)
+  if (verb === 'batch' || verb === 'invalidate') return { verb, namespace }
+  return { verb, namespace, key: checkKey(decodeOnce(path.slice(slash + 1, colon))) }
+}
+
+const pathOf = (rawTarget: string): string => rawTarget.split('?', 1)[0] ?? ''
+
+function readNamespace(path: string, end: number): string {
+  const namespace = path.slice(cachePrefix.length, end)
   if (!path.startsWith(cachePrefix) || !isNamespace(namespace)) {
     throw invalid('the namespace', 'it must be 1 to 32 characters of a-z, 0-9 and -')
   }
-  const key = slash === -1 ? '' : decodeOnce(path.slice(slash + 1))
-  const bytes = Buffer.byteLength(key)
-  if (bytes < 1 || bytes > keyLimitBytes) throw invalid('the key', `it must be 1 to ${keyLimitBytes} bytes`)
-  return { namespace, key }
+  return namespace
 }
 
 function decodeOnce(text: string): string {
@@ -38,62 +85,115 @@ function decodeOnce(text: string): string {
   }
 }
 
-const longestTtlSeconds = 10 * 365 * 24 * 3600
-
-/** `x-tidegate-cache-ttl` (seconds), else `cache-control: max-age`, else none; ms. */
-export function readTtlMs(headers: Headers): number {
-  const own = one(headers, 'x-tidegate-cache-ttl')
-  if (own !== undefined) return ttlMs('x-tidegate-cache-ttl', own)
-  const maxAge = /(?:^|[,\s])max-age="?([^",\s]*)/i.exec(one(headers, 'cache-control') ?? '')?.[1]
-  return maxAge === undefined ? noExpiry : ttlMs('cache-control', maxAge)
+/** A query parameter of this request; any other than `known` is refused, since a misspelt `soft` would be a hard delete. */
+export function readQuery(rawTarget: string, known: string): string | undefined {
+  const question = rawTarget.indexOf('?')
+  const query = new URLSearchParams(question === -1 ? '' : rawTarget.slice(question + 1))
+  for (const name of query.keys()) if (name !== known) throw invalid(name, 'there is no such parameter')
+  const values = query.getAll(known)
+  if (values.length > 1) throw invalid(known, 'it must stand once')
+  return values[0]
 }
 
-function ttlMs(field: string, text: string): number {
-  const seconds = /^\d{1,9}$/.test(text) ? Number(text) : 0
-  // 0 is no way to say "for ever" nor "delete": memcached and HTTP read it in opposite ways.
-  if (seconds < 1 || seconds > longestTtlSeconds) throw invalid(field, `it must be 1 to ${longestTtlSeconds} seconds`)
-  return seconds * 1000
+/** `?prepend=1` of an append. */
+export function readPrepend(rawTarget: string): boolean {
+  const prepend = readQuery(rawTarget, 'prepend')
+  if (prepend !== undefined && prepend !== '0' && prepend !== '1') throw invalid('prepend', 'it must be 0 or 1')
+  return prepend === '1'
+}
+
+export function readPut(key: string, headers: Headers, body: Buffer): PutCommand {
+  const contentType = one(headers, 'content-type')
+  const coding = one(headers, 'content-encoding')
+  const contentEncoding = coding === undefined ? undefined : checkContentEncoding('content-encoding', coding)
+  return {
+    op: 'put',
+    key,
+    value: checkValue(body),
+    ...readLife(headers),
+    flags: readFlags(headers),
+    ...(contentType === undefined ? {} : { contentType: checkContentType('content-type', contentType) }),
+    ...(contentEncoding === undefined ? {} : { contentEncoding }),
+    tags: readTags(headers),
+    when: readPutCondition(headers),
+  }
+}
+
+export function readDelete(key: string, rawTarget: string, headers: Headers): DeleteCommand {
+  const soft = readQuery(rawTarget, 'soft')
+  const when = readCondition(headers, 'if-match')
+  return { op: 'delete', key, when, ...(soft === undefined ? {} : { softMs: softMs('soft', secondsText(soft)) }) }
+}
+
+/** `x-tidegate-cache-ttl` (seconds), else `cache-control: max-age`, else none; beyond it `stale-while-revalidate`. */
+export function readLife(headers: Headers): { readonly ttlMs: number; readonly staleMs: number } {
+  const control = one(headers, 'cache-control') ?? ''
+  const own = one(headers, 'x-tidegate-cache-ttl')
+  const maxAge = own ?? directive(control, 'max-age')
+  const stale = directive(control, 'stale-while-revalidate')
+  const field = own === undefined ? 'cache-control' : 'x-tidegate-cache-ttl'
+  const life = maxAge === undefined ? noExpiry : ttlMs(field, secondsText(maxAge))
+  return { ttlMs: life, staleMs: stale === undefined || life === noExpiry ? 0 : readStale(stale) }
+}
+
+const readStale = (text: string): number => (text === '0' ? 0 : softMs('stale-while-revalidate', secondsText(text)))
+
+function directive(control: string, name: string): string | undefined {
+  for (const each of control.split(',')) {
+    const [word = '', value = ''] = each.split('=', 2)
+    if (word.trim().toLowerCase() === name) return value.trim().replace(/^"(.*)"$/, '$1')
+  }
+  return undefined
 }
 
 /** `x-tidegate-cache-flags`: 32 bits that belong to the client. */
 export function readFlags(headers: Headers): number {
   const text = one(headers, 'x-tidegate-cache-flags')
   if (text === undefined) return 0
-  const flags = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN
-  if (!(flags <= 0xffffffff)) throw invalid('x-tidegate-cache-flags', 'it must be 0 to 4294967295')
-  return flags
+  return checkFlags('x-tidegate-cache-flags', /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN)
 }
 
-/** The content type as it came. An encoded body is refused: its encoding is not kept, and without it nobody can read it. */
-export function readContentType(headers: Headers): string | undefined {
-  if ((one(headers, 'content-encoding') ?? 'identity') !== 'identity') {
-    throw invalid('content-encoding', 'encoded bodies are not stored')
-  }
-  const type = one(headers, 'content-type')
-  if (type !== undefined && Buffer.byteLength(type) > contentTypeLimitBytes) {
-    throw invalid('content-type', `it must be at most ${contentTypeLimitBytes} bytes`)
-  }
-  return type
+/** The header's characters are bytes, most likely of UTF-8: only what HTTP calls white space is none of a tag. */
+function readTags(headers: Headers): readonly string[] {
+  const field = 'x-tidegate-cache-tags'
+  const text = one(headers, field) ?? ''
+  if (text === '') return []
+  return checkTags(
+    field,
+    text.split(',').map((tag) => tag.replace(/^[ \t]+|[ \t]+$/g, '')),
+  )
 }
 
-/** What must hold of the stored value. `nothing`: a tag that cannot be one of ours, so it never holds. */
-export type Precondition = { readonly stamp: Stamp } | 'any' | 'nothing' | undefined
+function readPutCondition(headers: Headers): PutCommand['when'] {
+  const lease = one(headers, 'x-tidegate-cache-lease')
+  const match = readCondition(headers, 'if-match')
+  const noneMatch = one(headers, 'if-none-match')?.trim()
+  const given = [lease, one(headers, 'if-match'), noneMatch].filter((each) => each !== undefined)
+  if (given.length > 1) throw invalid('the condition', 'if-match, if-none-match and a lease stand alone')
+  if (lease !== undefined) return { kind: 'leased', token: checkToken('x-tidegate-cache-lease', lease) }
+  if (noneMatch === undefined) return match
+  if (noneMatch !== '*') throw invalid('if-none-match', 'on PUT it must be *')
+  return { kind: 'absent' }
+}
 
-/** `if-match` or `if-none-match`: `*` or one entity tag. */
-export function readPrecondition(headers: Headers, field: 'if-match' | 'if-none-match'): Precondition {
+/** `*` or one entity tag; absent: always. */
+export function readCondition(headers: Headers, field: 'if-match'): Condition {
   const text = one(headers, field)?.trim()
-  if (text === undefined) return undefined
-  if (text === '*') return 'any'
+  if (text === undefined) return { kind: 'always' }
+  if (text === '*') return { kind: 'present' }
   if (!/^(?:W\/)?"[^"]*"$/.test(text)) throw invalid(field, 'it must be * or one entity tag')
-  const unique = /^"(\d{1,20})"$/.exec(text)?.[1]
-  const stamp = unique === undefined ? undefined : BigInt(unique)
-  return stamp === undefined || stamp >> 64n > 0n ? 'nothing' : { stamp }
+  const unique = text.startsWith('"') ? uniqueOf(text.slice(1, -1)) : undefined
+  return unique === undefined ? { kind: 'never' } : { kind: 'same', unique }
 }
 
-function one(headers: Headers, name: string): string | undefined {
+/** Whether a GET knows this value already. RFC 9110 section 13.1.2: any of a list, compared weakly. */
+export function isKnown(headers: Headers, unique: bigint): boolean {
+  const text = one(headers, 'if-none-match')
+  if (text === undefined) return false
+  return text.trim() === '*' || text.split(',').some((tag) => tag.trim().replace(/^W\//, '') === `"${unique}"`)
+}
+
+export function one(headers: Headers, name: string): string | undefined {
   const value = headers[name]
   return typeof value === 'string' ? value : value?.join(', ')
 }
-
-const invalid = (field: string, because: string, cause?: unknown) =>
-  problems['cache-request-invalid']({ field, because, cause })

@@ -1,170 +1,239 @@
-import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { Problem, problemMediaType } from '#routes/problem.ts'
+import { hash } from 'node:crypto'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { Problem } from '#routes/problem.ts'
 import type { Clock } from '#server-kit/clock.ts'
-import { problemReply } from '#server-kit/problem-reply.ts'
+import type { Counter } from '#server-kit/metrics.ts'
 import { problems } from '../errors.ts'
+import type { CacheStore } from '../store/cache-store.ts'
+import type { StampClock } from '../store/stamp.ts'
+import { type Admitted, admit, bodyLimit } from './admission.ts'
+import { answersOf, batchAnswers, batchMediaType, splitLines } from './batch.ts'
+import { readsBytes } from './bounded-body.ts'
+import { type CacheChange, type CacheCommand, type CacheOp, type CacheRead, verbOf } from './cache-command.ts'
+import { invalid } from './cache-fields.ts'
+import { cachePrefix, isKnown, type KeyVerb, one, readDelete, readPrepend, readPut } from './cache-request.ts'
 import {
-  type CacheStore,
-  type Hit,
-  isKnowledge,
-  noExpiry,
-  type PutOutcome,
-  valueLimitBytes,
-} from '../store/cache-store.ts'
-import { type StampClock, stampMs } from '../store/stamp.ts'
-import {
-  type CacheTarget,
-  cachePrefix,
-  readContentType,
-  readFlags,
-  readPrecondition,
-  readTarget,
-  readTtlMs,
-} from './cache-request.ts'
-import { type AuthenticateCacheClient, type CacheVerb, mayUse } from './namespace-access.ts'
+  type ChangeAnswer,
+  type CommandAnswer,
+  CommandRunner,
+  noZone,
+  type ReadAnswer,
+  refused,
+} from './command-runner.ts'
+import { type HttpAnswer, hitHeaders, httpAnswer } from './http-answer.ts'
+import type { Invalidate } from './invalidate.ts'
+import { type ItemCommands, unique } from './item-commands.ts'
+import { readBody } from './json-command.ts'
+import { type AuthenticateCacheClient, type CacheClient, mayUse } from './namespace-access.ts'
+import { OnceMarkers } from './once-markers.ts'
+import type { Quotas } from './quotas.ts'
 
 export interface CacheRoutesOptions {
   /** The outermost store: what is written here reaches the other sites. */
   readonly store: CacheStore
+  /** The zones of this site alone. */
+  readonly zones: CacheStore
+  readonly items: ItemCommands
   readonly stamps: StampClock
   readonly clock: Clock
   readonly authenticate: AuthenticateCacheClient
+  readonly invalidate: Invalidate
+  readonly quotas: Quotas
+  readonly operations: Counter<'op' | 'result'>
   /** For a read over all zones, ms; default 50. */
   readonly readDeadlineMs?: number
 }
 
+/** The words of `operations`. */
+export const operationNames = [...Object.keys(verbOf), 'batch']
+export const operationResults = ['done', 'missed', 'refused', 'failed', 'over-quota'] as const
+type OperationResult = (typeof operationResults)[number]
+
+type OfKey = Extract<Admitted, { readonly op: CacheOp }>
+type OfBatch = Extract<Admitted, { readonly op: 'batch' }>
+
+/** Each holds its whole request, and a value for each line under way. */
+const batchesAtOnce = 8
+const retryAfterS = 1
+
 /**
- * Fastify plugin: `GET|HEAD|PUT|DELETE /cache/v1/{namespace}/{key}` for programs that keep values here. A read never
- * fails: what cannot be read is a 404 with its reason. Needs `installProblemReplies` on its app.
+ * Fastify plugin: `/cache/v1/{namespace}/{key}` and its verbs, for programs that keep values here. A read never fails: what
+ * cannot be read is a 404 with its reason. Needs `installProblemReplies` on its app.
  */
 export async function cacheRoutes(app: FastifyInstance, options: CacheRoutesOptions): Promise<void> {
-  const { store, stamps, clock, authenticate } = options
-  const deadlineMs = options.readDeadlineMs ?? 50
+  const routes = new CacheRoutes(options)
+  const admissions = new WeakMap<FastifyRequest, Admitted>()
+  const admitted = (request: FastifyRequest) => admissions.get(request) as Admitted
 
-  const target = async (request: FastifyRequest, verb: CacheVerb): Promise<CacheTarget> => {
-    const client = await authenticate(request)
-    if (client === undefined) throw problems['cache-unauthenticated']()
-    const read = readTarget(request.raw.url ?? '')
-    if (!mayUse(client, verb, read.namespace)) throw problems['cache-forbidden']({ verb, namespace: read.namespace })
-    return read
-  }
-
-  // Any type of body is a value; nothing is parsed.
-  app.removeAllContentTypeParsers()
-  app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: valueLimitBytes }, (_request, body: Buffer, done) => {
-    done(null, body)
+  // Before the body: nobody without a credential makes us hold a megabyte.
+  app.addHook('onRequest', async (request, reply) => {
+    const call = await admit(request, options.authenticate)
+    admissions.set(request, call)
+    if (call.op !== 'invalidate') routes.spend(call)
   })
-  app.setErrorHandler<FastifyError>((error) => {
-    // Goes on to the app's own handler.
-    throw error.statusCode === 413 && !(error instanceof Problem)
-      ? problems['cache-too-large']({ limit: valueLimitBytes, cause: error })
-      : error
+  app.addHook('onError', async (_request, reply, error) => {
+    if (error instanceof Problem && error.code === 'cache-quota')
+      reply.header('retry-after', error.facts['retryAfterS'])
   })
+  readsBytes(app, (request) => bodyLimit(admitted(request)))
 
   app.route({
     method: ['GET', 'HEAD'],
     url: `${cachePrefix}*`,
-    handler: async (request, reply) => {
-      const { namespace, key } = await target(request, 'read')
-      const found = await store.get(namespace, key, { deadlineMs })
-      if (found.kind === 'miss') {
-        const isGone = isKnowledge(found.because) || found.because === 'tag-missing'
-        const because = isGone ? 'absent' : found.because
-        // Answered, not thrown: a miss is an everyday outcome, and no line in the log.
-        return reply
-          .code(404)
-          .header('x-tidegate-cache-reason', because)
-          .type(problemMediaType)
-          .send(problemReply(problems['cache-miss']({ because }), request.id, 'operator'))
+    handler: (request, reply) => routes.get(request, reply, admitted(request) as OfKey),
+  })
+  app.put(`${cachePrefix}*`, (request, reply) => {
+    const call = admitted(request) as OfKey
+    return routes.change(request, reply, call, readPut(call.key, request.headers, bytesOf(request)))
+  })
+  app.delete(`${cachePrefix}*`, (request, reply) => {
+    const call = admitted(request) as OfKey
+    return routes.change(request, reply, call, readDelete(call.key, targetOf(request), request.headers))
+  })
+  app.post(`${cachePrefix}*`, (request, reply) => {
+    const call = admitted(request)
+    if (call.op === 'invalidate') return options.invalidate(request, call.namespace)
+    if (call.op === 'batch') return routes.batch(request, reply, call)
+    return routes.change(request, reply, call, commandOf(request, call as OfKey & { readonly op: KeyVerb }))
+  })
+}
+
+function commandOf(request: FastifyRequest, { op, key }: { readonly op: KeyVerb; readonly key: string }): CacheChange {
+  if (op !== 'append') return readBody(op, key, bytesOf(request))
+  return { op, key, value: bytesOf(request), at: readPrepend(targetOf(request)) ? 'begin' : 'end' }
+}
+
+const targetOf = (request: FastifyRequest): string => request.raw.url ?? ''
+const bytesOf = ({ body }: FastifyRequest): Buffer => (Buffer.isBuffer(body) ? body : noBytes)
+const noBytes = Buffer.alloc(0)
+
+class CacheRoutes {
+  readonly #options: CacheRoutesOptions
+  readonly #runner: CommandRunner
+  readonly #once: OnceMarkers
+  #batches = 0
+
+  constructor(options: CacheRoutesOptions) {
+    const { store, zones, items, stamps, clock, readDeadlineMs: deadlineMs = 50 } = options
+    this.#options = options
+    this.#runner = new CommandRunner({ store, items, stamps, clock, deadlineMs })
+    this.#once = new OnceMarkers({ zones, stamps, deadlineMs })
+  }
+
+  /** Takes one operation of the client's quota, or throws. */
+  spend({ op, client }: OfKey | OfBatch): void {
+    const waitS = this.#options.quotas.take(client.client, client.quota)
+    if (waitS === 0) return
+    this.#count(op, 'over-quota')
+    throw problems['cache-quota']({ client: client.client, retryAfterS: waitS })
+  }
+
+  async get(request: FastifyRequest, reply: FastifyReply, { namespace, key }: OfKey): Promise<unknown> {
+    const answer = await this.#run(namespace, { op: 'get', key })
+    if (answer.kind !== 'hit') return send(reply, httpAnswer(answer, request.id))
+    reply.headers(hitHeaders(answer.hit, this.#options.clock.now()))
+    return isKnown(request.headers, unique(answer.hit)) ? reply.code(304).send() : reply.send(answer.hit.value)
+  }
+
+  /** What is not idempotent by itself is done only once, for a client that asks for that. */
+  async change(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    { namespace, client }: OfKey,
+    command: CacheChange,
+  ): Promise<unknown> {
+    const work = async () => httpAnswer(await this.#run(namespace, command), request.id)
+    const name = command.op === 'incr' || command.op === 'append' ? idempotencyKey(request) : undefined
+    return send(reply, name === undefined ? await work() : await this.#atMostOnce(request, client, name, work))
+  }
+
+  async batch(request: FastifyRequest, reply: FastifyReply, { namespace, client }: OfBatch): Promise<unknown> {
+    const lines = splitLines(bytesOf(request))
+    if (this.#batches === batchesAtOnce) throw problems['cache-quota']({ client: client.client, retryAfterS })
+    const name = idempotencyKey(request)
+    const nowMs = () => this.#options.clock.now()
+    const run = (command: CacheCommand, line: number) => this.#runLine(namespace, client, command, line)
+    this.#batches++
+    reply.raw.once('close', () => void this.#batches--)
+    if (name === undefined) return reply.type(batchMediaType).send(batchAnswers(lines, { run, nowMs }))
+    const once = (command: CacheCommand, line: number) =>
+      command.op === 'get' ? Promise.resolve(refused(noGet())) : run(command, line)
+    const work = async () => {
+      const answers: string[] = []
+      for await (const answer of answersOf(lines, { run: once, nowMs })) answers.push(answer)
+      return { status: 200, headers: { 'content-type': batchMediaType }, body: answers.join('') }
+    }
+    return send(reply, await this.#atMostOnce(request, client, name, work))
+  }
+
+  async #runLine(namespace: string, client: CacheClient, command: CacheCommand, line: number): Promise<CommandAnswer> {
+    const verb = verbOf[command.op]
+    if (!mayUse(client, verb, namespace)) return refused(problems['cache-forbidden']({ verb, namespace }))
+    // The first one was spent when the batch was let in.
+    if (line > 0 && this.#options.quotas.take(client.client, client.quota) > 0) {
+      this.#count(command.op, 'over-quota')
+      return refused(problems['cache-quota']({ client: client.client }))
+    }
+    return this.#run(namespace, command)
+  }
+
+  async #atMostOnce(
+    request: FastifyRequest,
+    { client }: CacheClient,
+    name: string,
+    work: () => Promise<HttpAnswer>,
+  ): Promise<HttpAnswer> {
+    const asked = hash('sha256', Buffer.concat([Buffer.from(`${targetOf(request)}\n`), bytesOf(request)]), 'base64url')
+    const once = await this.#once.run(hash('sha256', `${client}\n${name}`, 'base64url'), asked, work)
+    switch (once.kind) {
+      case 'answer':
+        return once.answer
+      case 'mismatch':
+        return httpAnswer(refused(problems['cache-idempotency-mismatch']()), request.id)
+      case 'under-way': {
+        const because = 'the request with this idempotency-key is being answered, or its gateway died over it'
+        const { headers, ...answer } = httpAnswer(refused(problems['cache-write-unavailable']({ because })), request.id)
+        return { ...answer, headers: { ...headers, 'retry-after': String(retryAfterS) } }
       }
-      const known = readPrecondition(request.headers, 'if-none-match')
-      tell(reply, found, clock.now())
-      const unchanged = known === 'any' || (typeof known === 'object' && known.stamp === found.stamp)
-      if (unchanged) return reply.code(304).send()
-      return reply.type(found.contentType ?? 'application/octet-stream').send(found.value)
-    },
-  })
-
-  app.put<{ Body: Buffer | undefined }>(`${cachePrefix}*`, async (request, reply) => {
-    const { namespace, key } = await target(request, 'write')
-    const { headers } = request
-    const ttlMs = readTtlMs(headers)
-    const flags = readFlags(headers)
-    const contentType = readContentType(headers)
-    const match = readPrecondition(headers, 'if-match')
-    const noneMatch = readPrecondition(headers, 'if-none-match')
-    if (match === 'nothing') throw problems['cache-precondition-failed']()
-    if (noneMatch !== undefined && (noneMatch !== 'any' || match !== undefined)) {
-      throw problems['cache-request-invalid']({
-        field: 'if-none-match',
-        because: 'on PUT it must be * and stand alone',
-      })
+      case 'failed':
+        return httpAnswer(refused(problems['cache-write-unavailable']({ because: noZone })), request.id)
     }
-    const ifStamp = typeof match === 'object' ? match.stamp : undefined
-    if (ifStamp !== undefined) stamps.see(ifStamp)
-    const stamp = stamps.next()
-    const conditional = match !== undefined || noneMatch !== undefined
-    const wasThere = match !== undefined || (!conditional && (await isThere(store, { namespace, key }, deadlineMs)))
-    const outcome = await store.put(namespace, key, request.body ?? Buffer.alloc(0), {
-      stamp,
-      ttlMs,
-      flags,
-      mode: noneMatch === 'any' ? 'add' : match === 'any' ? 'replace' : 'set',
-      ...(ifStamp === undefined ? {} : { ifStamp }),
-      ...(contentType === undefined ? {} : { contentType }),
-    })
-    if (outcome !== 'stored') throw putProblem(outcome, conditional)
-    return reply
-      .code(wasThere ? 204 : 201)
-      .header('etag', `"${stamp}"`)
-      .send()
-  })
+  }
 
-  app.delete(`${cachePrefix}*`, async (request, reply) => {
-    const { namespace, key } = await target(request, 'delete')
-    const match = readPrecondition(request.headers, 'if-match')
-    if (match === 'nothing') throw problems['cache-precondition-failed']()
-    const ifStamp = typeof match === 'object' ? match.stamp : undefined
-    if (ifStamp !== undefined) stamps.see(ifStamp)
-    const condition = ifStamp === undefined ? {} : { ifStamp }
-    let outcome = await store.delete(namespace, key, { stamp: stamps.next(), ...condition })
-    if (outcome === 'older' && ifStamp === undefined) {
-      // The value came from a clock ahead of ours. Having seen it, our clock is beyond it: who asks now is later.
-      const found = await store.get(namespace, key, { deadlineMs })
-      if (found.kind === 'hit') stamps.see(found.stamp)
-      outcome = await store.delete(namespace, key, { stamp: stamps.next() })
-    }
-    if (outcome === 'failed') throw problems['cache-invalidation-not-durable']()
-    if (outcome === 'older') throw problems[ifStamp === undefined ? 'cache-superseded' : 'cache-precondition-failed']()
-    if (outcome === 'deleted') return reply.code(204).send()
-    if (match !== undefined) throw problems['cache-precondition-failed']()
-    throw problems['cache-miss']({ because: 'absent' })
-  })
-}
+  #run(namespace: string, command: CacheRead): Promise<ReadAnswer>
+  #run(namespace: string, command: CacheChange): Promise<ChangeAnswer>
+  #run(namespace: string, command: CacheCommand): Promise<CommandAnswer>
+  async #run(namespace: string, command: CacheCommand): Promise<CommandAnswer> {
+    const answer =
+      command.op === 'get' ? await this.#runner.read(namespace, command) : await this.#runner.change(namespace, command)
+    this.#count(command.op, resultOf(answer))
+    return answer
+  }
 
-/** Only to tell 201 from 204; nothing depends on it. */
-async function isThere(store: CacheStore, { namespace, key }: CacheTarget, deadlineMs: number): Promise<boolean> {
-  const found = await store.get(namespace, key, { deadlineMs })
-  return found.kind === 'hit'
-}
-
-function tell(reply: FastifyReply, hit: Hit, now: number): void {
-  reply.header('etag', `"${hit.stamp}"`)
-  reply.header('age', Math.max(0, Math.floor((now - stampMs(hit.stamp)) / 1000)))
-  reply.header('x-tidegate-cache-zone', hit.zone)
-  reply.header('x-tidegate-cache-state', hit.soft === undefined ? 'hit' : 'stale')
-  reply.header('x-tidegate-cache-flags', hit.flags)
-  if (hit.ttlMs !== noExpiry) reply.header('cache-control', `max-age=${Math.floor(hit.ttlMs / 1000)}`)
-}
-
-function putProblem(outcome: Exclude<PutOutcome, 'stored'>, conditional: boolean): Problem {
-  switch (outcome) {
-    case 'failed':
-      return problems['cache-write-unavailable']()
-    case 'older':
-      return problems['cache-superseded']()
-    case 'exists':
-    case 'absent':
-      return problems[conditional ? 'cache-precondition-failed' : 'cache-superseded']()
+  #count(op: CacheOp | 'batch', result: OperationResult): void {
+    this.#options.operations.inc({ op, result })
   }
 }
+
+function resultOf(answer: CommandAnswer): OperationResult {
+  if (answer.kind !== 'refused') return 'done'
+  if (answer.problem.status === 404) return 'missed'
+  return answer.problem.status < 500 ? 'refused' : 'failed'
+}
+
+/** Of what is done once alone: a kept answer is small, and a value may be read as often as one likes. */
+const noGet = () => invalid('op', 'a batch with an idempotency-key takes no get')
+
+function idempotencyKey(request: FastifyRequest): string | undefined {
+  const key = one(request.headers, 'idempotency-key')
+  if (key !== undefined && !/^[!-~]{1,255}$/.test(key)) {
+    throw invalid('idempotency-key', 'it must be 1 to 255 visible ASCII characters')
+  }
+  return key
+}
+
+const send = (reply: FastifyReply, { status, headers, body }: HttpAnswer): FastifyReply =>
+  reply
+    .code(status)
+    .headers(headers)
+    .send(body === '' ? undefined : body)

@@ -1,7 +1,9 @@
 import { answersPrefix } from '../cache/purge.ts'
 import { matchesNamespace } from '../store/namespace-pattern.ts'
+import type { Quota } from './quotas.ts'
 
-export type CacheVerb = 'read' | 'write' | 'delete'
+/** `admin`: ask where keys lie and what is owed, by the Memcached port. */
+export type CacheVerb = 'read' | 'write' | 'delete' | 'admin'
 
 /** Somebody who uses the cache, and what for. */
 export interface CacheClient {
@@ -9,6 +11,8 @@ export interface CacheClient {
   /** `shop`, `shop-*` or `*`. */
   readonly namespaces: readonly string[]
   readonly verbs: readonly CacheVerb[]
+  /** Absent: no limit. */
+  readonly quota?: Quota | undefined
 }
 
 /** PORT: who asks. `undefined`: nobody we know. A throw: it could not be found out; the request fails. */
@@ -18,14 +22,26 @@ export type AuthenticateCacheClient = (request: {
 
 /** Stored answers are no client's, whatever its pattern: who writes there answers for every service. */
 export function mayUse(client: CacheClient, verb: CacheVerb, namespace: string): boolean {
-  if (namespace.startsWith(answersPrefix) || namespace === formerAnswers) return false
-  return allows(client, verb, namespace)
+  return isForClients(namespace) && allows(client, verb, namespace)
+}
+
+/** Something at least. */
+export function maySee(client: CacheClient, namespace: string): boolean {
+  return client.verbs.some((verb) => mayUse(client, verb, namespace))
 }
 
 /** To invalidate is to make it fetch anew: that much a client may do to answers, too, if its namespaces cover them. */
 export function mayInvalidate(client: CacheClient, namespace: string): boolean {
-  return allows(client, 'delete', namespace)
+  return !namespace.startsWith(ownPrefix) && allows(client, 'delete', namespace)
 }
+
+/** Whether any client may use it at all. */
+export function isForClients(namespace: string): boolean {
+  return !namespace.startsWith(answersPrefix) && !namespace.startsWith(ownPrefix) && namespace !== formerAnswers
+}
+
+/** What the gateways of one site keep for themselves: leases, and which requests were answered. Never shipped. */
+export const ownPrefix = 'tidegate-'
 
 /** Where an earlier release, that may still run beside this one, keeps answers. */
 const formerAnswers = 'responses'

@@ -9,6 +9,8 @@ import type {
   Miss,
   PutOptions,
   PutOutcome,
+  TouchOptions,
+  TouchOutcome,
   ZoneHealth,
 } from '../store/cache-store.ts'
 import type { CacheEvent, EventChannel } from './event-channel.ts'
@@ -37,6 +39,11 @@ export class AnnouncedStore implements CacheStore {
 
   put(namespace: string, key: string, value: Buffer, options: PutOptions): Promise<PutOutcome> {
     return this.#inner.put(namespace, key, value, options)
+  }
+
+  /** Told to nobody: it is the same value still. What processes keep of it lives a second at most. */
+  touch(namespace: string, key: string, options: TouchOptions): Promise<TouchOutcome> {
+    return this.#inner.touch(namespace, key, options)
   }
 
   async delete(namespace: string, key: string, options: DeleteOptions): Promise<DeleteOutcome> {

@@ -72,6 +72,7 @@ export function askedOf(x: Exchange, route: RouteFacts, rules: RouteRules, lines
     epoch: x.decision?.epoch ?? 0,
     // Who asks for the newest is not answered by what this process heard a moment ago.
     memory: rules.memory && !directives.validate && directives.maxAgeS > 1,
+    ...(policy.warm === 'pull' ? { pull: true } : {}),
   }
   return { x, route, rules, caller, directives, lookup, respelled: isRespelled(x) }
 }

@@ -3,6 +3,7 @@ import { firstValue } from '../header-pairs.ts'
 import {
   type CacheStore,
   type DeleteOutcome,
+  type GetOptions,
   type Hit,
   type ItemTags,
   isKnowledge,
@@ -50,6 +51,7 @@ export interface EntryStoreOptions {
 /** What the first level holds: an answer, or the index that leads to one. Both are of their clear key. */
 export type Remembered = { readonly kind: 'entry'; readonly clear: string; readonly found: FoundEntry } | KnownIndex
 
+const getOptions = ({ tags, pull = false }: Lookup, deadlineMs: number): GetOptions => ({ deadlineMs, tags, pull })
 const nothing: Primary = { kind: 'nothing' }
 const noTags: ItemTags = { exact: [], scopes: [] }
 /** How often a row is added to an index that others write at the same time; beyond it the variant is not found: a miss. */
@@ -103,7 +105,7 @@ export class EntryStore {
     const { namespace, text, clear } = lookup.key
     const startedMs = this.#clock.monotonic()
     const ticket = this.#ticket(lookup)
-    const got = await this.#outer.get(namespace, text, { deadlineMs: this.#deadlineMs, tags: lookup.tags })
+    const got = await this.#outer.get(namespace, text, getOptions(lookup, this.#deadlineMs))
     if (got.kind === 'miss') return missed(got.because)
     const index = decodeIndex(got.value)
     if (index === undefined) {
@@ -179,7 +181,7 @@ export class EntryStore {
   async #readVariant(lookup: Lookup, primary: Primary, row: IndexRow, leftMs: number): Promise<Found> {
     const { namespace, text } = lookup.key
     const ticket = this.#ticket(lookup)
-    const options = { deadlineMs: Math.max(1, leftMs), tags: lookup.tags }
+    const options = getOptions(lookup, Math.max(1, leftMs))
     const got = await this.#outer.get(namespace, variantKey(text, row.id), options)
     if (got.kind === 'miss') return missed(got.because)
     return this.#open(lookup, got, primary, row.id, ticket) ?? missed('absent')

@@ -15,6 +15,8 @@ export interface Lookup {
   readonly epoch: number
   /** Whether this process's own memory may answer: not where the request wants the newest, nor where the route says `memory: off`. */
   readonly memory: boolean
+  /** What this site lacks may be asked of another one's cache. */
+  readonly pull?: boolean
 }
 
 export type Found = FoundEntry | FoundNone

@@ -7,6 +7,7 @@ import { bytes, ms } from '../config-parts.ts'
 import type { TableHolder } from '../fence/table-holder.ts'
 import type { Onward, Phase } from '../phase.ts'
 import type { Lease } from '../reload/shared-parts.ts'
+import type { CacheStore } from '../store/cache-store.ts'
 import type { HeadOptions } from '../upstream/request-head.ts'
 import type { Asked, Common } from './asked.ts'
 import { type CacheMetrics, cacheMetrics } from './cache-metrics.ts'
@@ -33,7 +34,7 @@ import { UnsafeInvalidation, unsafeBuckets, unsafeOutcomes } from './unsafe-inva
 export interface OpenResponseCacheOptions {
   readonly site: string
   readonly yaml: Pick<GatewayYaml['cache'], 'readDeadline' | 'responses' | 'targeted' | 'memory'>
-  readonly cache: Pick<SiteCache, 'inner' | 'outer' | 'stamps' | 'channel'>
+  readonly cache: Pick<SiteCache, 'inner' | 'stamps' | 'channel'> & { readonly outer: CacheStore }
   /** Request headers with API keys that go to services as they came. */
   readonly keyHeaders: readonly string[]
   readonly head: HeadOptions

@@ -83,7 +83,6 @@ export function planPurge(table: Table | undefined, namespace: string, body: Cac
     scopes.add(read.route(route, `routes[${at}]`))
   })
   const { all, soft } = body
-  if (soft !== undefined && words.keys.length > 0) throw invalid('soft', 'a key is gone at once, or not at all')
   return {
     namespace,
     all: all === true,
@@ -99,7 +98,12 @@ export function planPurge(table: Table | undefined, namespace: string, body: Cac
  * Resolves when all of it is durable at this site. One operation a name, whatever number of items has it. Throws
  * `cache-invalidation-not-durable` when some of it may not be: doing all of it again, by any process, is right and harmless.
  */
-export async function applyPurge(store: CacheStore, purge: Omit<Purge, 'words'>, stamp: Stamp): Promise<void> {
+export async function applyPurge(
+  store: Pick<CacheStore, 'bump' | 'delete' | 'invalidate'>,
+  purge: Omit<Purge, 'words'>,
+  stamp: Stamp,
+  keyed: KeyedDeletes = hardDeletes(store, stamp),
+): Promise<void> {
   const { namespace, all, tags, scopes, keys, softMs } = purge
   const options = softMs === undefined ? { stamp } : { stamp, softMs }
   const acts: Act[] = []
@@ -108,7 +112,10 @@ export async function applyPurge(store: CacheStore, purge: Omit<Purge, 'words'>,
   else {
     for (const tag of tags) acts.push(() => store.invalidate(namespace, 'tag', tag, options))
     for (const scope of scopes) acts.push(() => store.invalidate(namespace, 'scope', scope, options))
-    for (const key of keys) acts.push(() => store.delete(namespace, key, { stamp }))
+    for (const key of keys) {
+      const remove = () => keyed.delete(namespace, key)
+      acts.push(softMs === undefined ? remove : () => keyed.softDelete(namespace, key, { forMs: softMs }))
+    }
   }
   let left = acts
   // A zone that was late once is mostly there the next time; what it has done already it only does again.
@@ -118,6 +125,18 @@ export async function applyPurge(store: CacheStore, purge: Omit<Purge, 'words'>,
     left = await actAll(left)
   }
   if (left.length > 0) throw problems['cache-invalidation-not-durable']()
+}
+
+/** How single keys are removed, where more is known of them than their names: softly, or whatever clock they are from. */
+export interface KeyedDeletes {
+  delete(namespace: string, key: string): Promise<string>
+  softDelete(namespace: string, key: string, options: { readonly forMs: number }): Promise<string>
+}
+
+/** By the stamp of the whole, so that what is sent again is the same delete. Gone instead of stale is never wrong. */
+function hardDeletes(store: Pick<CacheStore, 'delete'>, stamp: Stamp): KeyedDeletes {
+  const remove = (namespace: string, key: string) => store.delete(namespace, key, { stamp })
+  return { delete: remove, softDelete: remove }
 }
 
 /** Those that failed. */

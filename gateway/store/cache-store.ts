@@ -22,6 +22,15 @@ export const keyLimitBytes = 1024
 /** Longest content type in bytes. */
 export const contentTypeLimitBytes = 255
 
+/** Longest content encoding in bytes. */
+export const contentEncodingLimitBytes = 64
+
+/** Stale from `sinceMs` (Unix ms) on, which may lie ahead, and of use to nobody `forMs` later. */
+export interface Soft {
+  readonly sinceMs: number
+  readonly forMs: number
+}
+
 export interface Hit {
   readonly kind: 'hit'
   /** Shared with the store: the caller must not write into it. */
@@ -29,15 +38,30 @@ export interface Hit {
   /** The client's own 32 bits, exact. */
   readonly flags: number
   readonly stamp: Stamp
+  /** What clients compare and set by (`ifStamp` takes it), where it is not the stamp: the node's own, in raw zones. */
+  readonly unique?: bigint
   /** Milliseconds left, rounded up by at most one second; -1: none. */
   readonly ttlMs: number
+  /** Unix ms at which it ends, where that is known exactly; absent also where there is no end. */
+  readonly expiresAtMs?: number
   readonly contentType?: string
+  /** The value is bytes in this encoding, whoever reads it. */
+  readonly contentEncoding?: string
   /** Which zone answered. */
   readonly zone: string
   /** Names by which it can be invalidated; absent: none. */
   readonly tags?: ItemTags
-  /** It was softly invalidated: stale since `sinceMs` (Unix ms), and of use to nobody `forMs` later. */
-  readonly soft?: { readonly sinceMs: number; readonly forMs: number }
+  /** As it is stored, ahead or not: `isStale` tells. */
+  readonly soft?: Soft
+  /** Only where it was asked for and the zone knows. */
+  readonly access?: Access
+}
+
+/** What a zone knows of earlier reads of an item: by all who read there, so it differs from zone to zone. */
+export interface Access {
+  readonly readBefore: boolean
+  /** Seconds since the last read, or since it was stored. */
+  readonly idleS: number
 }
 
 /**
@@ -86,16 +110,23 @@ export interface GetOptions {
   readonly deadlineMs: number
   /** Tags that the item has if it is there: their records come in the same trip. Those it has beside cost a second one. */
   readonly tags?: ItemTags
+  /** Tell what the zone knows of earlier reads. */
+  readonly access?: boolean
+  /** What no zone of this site has may be asked of another site, within its budget (`warm-up/`). */
+  readonly pull?: boolean
 }
 
 export interface PutOptions {
   /** Milliseconds to live, above 0; -1: none. */
   readonly ttlMs: number
+  /** The moment at which it ends, kept exactly, for who writes a value anew that is to end when it would have; `ttlMs` is what is left. */
+  readonly expiresAtMs?: number
   /** Taken from the process's StampClock when the work that made the value *began*, so that an invalidation meanwhile wins. */
   readonly stamp: Stamp
   /** The client's own 32 bits; 0 by default. */
   readonly flags?: number
   readonly contentType?: string
+  readonly contentEncoding?: string
   /** `set` by default; `add`: only when there is no value; `replace`: only when there is one. */
   readonly mode?: 'set' | 'add' | 'replace'
   /** Only when the stored value has exactly this stamp (compare and set). */
@@ -109,7 +140,22 @@ export interface PutOptions {
    * younger than the value, and yet know all that has happened since.
    */
   readonly asOf?: Stamp
+  /** The value is stale from some moment on: what a soft delete leaves, or a life with `stale-while-revalidate`. */
+  readonly soft?: Soft
 }
+
+export interface TouchOptions {
+  /** Milliseconds to live from now on, above 0; -1: none. */
+  readonly ttlMs: number
+  /** Only the value with exactly this stamp. */
+  readonly ifStamp?: Stamp
+}
+
+/** `stamp`: of the value that was touched; it is the same value still. */
+export type TouchOutcome =
+  | { readonly kind: 'touched'; readonly stamp: Stamp }
+  | { readonly kind: 'not-found' }
+  | { readonly kind: 'failed' }
 
 export interface DeleteOptions {
   readonly stamp: Stamp
@@ -128,8 +174,12 @@ export type DeleteOutcome = 'deleted' | 'not-found' | 'older' | 'failed'
 
 export interface ZoneHealth {
   readonly zone: string
-  /** `suspect`: it does not answer, its keys are misses. `owing`: it answers, and some of its keys wait for a delete. */
-  readonly state: 'up' | 'suspect' | 'owing'
+  /**
+   * `suspect`: it does not answer, its keys are misses. `owing`: it answers, and some of its keys wait for a delete of ours.
+   * `write-only`: it is not read, since another process owes it something or an operator said so. `cold`: read, and empty
+   * since all that it had was given up, less than ten minutes ago.
+   */
+  readonly state: 'up' | 'suspect' | 'owing' | 'write-only' | 'cold'
   /** Deletes that this process owes to the zone. */
   readonly owed: number
 }
@@ -150,6 +200,8 @@ export interface CacheStore {
   put(namespace: string, key: string, value: Buffer, options: PutOptions): Promise<PutOutcome>
   /** Removes a value and keeps later-arriving older writes out for 15 minutes. Never throws. Silence becomes `failed`: ask again. */
   delete(namespace: string, key: string, options: DeleteOptions): Promise<DeleteOutcome>
+  /** Gives a value another life; it keeps its stamp. Never throws. Silence becomes `failed`. */
+  touch(namespace: string, key: string, options: TouchOptions): Promise<TouchOutcome>
   /**
    * Invalidates all items of the namespace that have `name` as an exact tag or as a scope and an older stamp, in O(1). Applied
    * twice, or in another order, it changes nothing. `failed`: not durable here; ask again. Never throws.
@@ -175,9 +227,19 @@ export interface ZoneStore extends CacheStore {
   opened(): Promise<void>
   /** Unix ms at which the memory that holds this key was empty; undefined: not known (it has never answered). */
   startedAtMs(namespace: string, key: string): number | undefined
+  /** Whether the zone is for keys of this namespace; absent: for each. It has nothing of others, and takes nothing of them. */
+  keeps?(namespace: string): boolean
+  /** Who keeps this key, for people: `10.0.0.1:11211`, or `memory`. */
+  nodeOf(namespace: string, key: string): string
 }
 
 /** The key itself is known to have no value; other misses say only that somebody did not answer. */
 export function isKnowledge(because: MissReason): boolean {
   return because === 'absent' || because === 'expired' || because === 'tombstone' || because === 'invalidated'
 }
+
+/** There is no value, and one may be put: all misses but those of somebody who could not be asked. */
+export const isGone = (because: MissReason): boolean => isKnowledge(because) || because === 'tag-missing'
+
+export const isStale = ({ soft }: Pick<Hit, 'soft'>, nowMs: number): boolean =>
+  soft !== undefined && soft.sinceMs <= nowMs

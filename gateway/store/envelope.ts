@@ -1,4 +1,4 @@
-import type { ItemTags, Stamp } from './cache-store.ts'
+import type { ItemTags, Soft, Stamp } from './cache-store.ts'
 
 /**
  * What stands before each value in a zone. 24 bytes big-endian, then `ext`, then the body:
@@ -17,8 +17,11 @@ const extHeadBytes = 3
 const extOriginalKey = 1
 const extTag = 2
 const extContentType = 3
+const extContentEncoding = 4
+const extSoft = 5
 const extScope = 7
 const extAsOf = 8
+const extExpiry = 9
 
 type EnvelopeKind = 'value' | 'tombstone'
 
@@ -29,9 +32,14 @@ export interface Envelope {
   /** Present when the node key is a hash: compared on read, so that a collision is a miss and never a foreign value. */
   readonly originalKey?: string
   readonly contentType?: string
+  readonly contentEncoding?: string
   readonly tags?: ItemTags
+  /** Stale from some moment on. */
+  readonly soft?: Soft
   /** Where it is later than the stamp. */
   readonly asOf?: Stamp
+  /** Unix ms, where the node cannot tell it; 0: none. */
+  readonly expiresAtMs?: number
 }
 
 export interface OpenedEnvelope extends Envelope {
@@ -49,13 +57,16 @@ export function tagBytes({ exact, scopes }: ItemTags): number {
 
 /** Head and ext; the body follows them on the wire and is never copied. */
 export function encodeEnvelope(envelope: Envelope): Buffer {
-  const { originalKey, contentType, tags, asOf } = envelope
+  const { originalKey, contentType, contentEncoding, tags, soft, asOf, expiresAtMs } = envelope
   const ext: Buffer[] = []
   if (originalKey !== undefined) ext.push(extRecord(extOriginalKey, originalKey))
   if (tags !== undefined) for (const tag of tags.exact) ext.push(extRecord(extTag, tag))
   if (contentType !== undefined) ext.push(extRecord(extContentType, contentType))
+  if (contentEncoding !== undefined) ext.push(extRecord(extContentEncoding, contentEncoding))
+  if (soft !== undefined) ext.push(softRecord(soft))
   if (tags !== undefined) for (const scope of tags.scopes) ext.push(extRecord(extScope, scope))
-  if (asOf !== undefined) ext.push(stampRecord(extAsOf, asOf))
+  if (asOf !== undefined) ext.push(numberRecord(extAsOf, asOf))
+  if (expiresAtMs !== undefined) ext.push(numberRecord(extExpiry, BigInt(Math.ceil(expiresAtMs))))
   let extBytes = 0
   for (const record of ext) extBytes += record.length
   const out = Buffer.allocUnsafe(envelopeHeadBytes + extBytes)
@@ -80,13 +91,25 @@ function extRecord(type: number, text: string): Buffer {
   return out
 }
 
-function stampRecord(type: number, stamp: Stamp): Buffer {
+function numberRecord(type: number, number: bigint): Buffer {
   const out = Buffer.allocUnsafe(11)
   out[0] = type
   out.writeUInt16BE(8, 1)
-  out.writeBigUInt64BE(stamp, 3)
+  out.writeBigUInt64BE(number, 3)
   return out
 }
+
+/** Two u64: stale since, of use for. */
+function softRecord({ sinceMs, forMs }: Soft): Buffer {
+  const out = Buffer.allocUnsafe(extHeadBytes + softBytes)
+  out[0] = extSoft
+  out.writeUInt16BE(softBytes, 1)
+  out.writeBigUInt64BE(BigInt(Math.floor(sinceMs)), 3)
+  out.writeBigUInt64BE(BigInt(Math.floor(forMs)), 11)
+  return out
+}
+
+const softBytes = 16
 
 /** Undefined for whatever `encodeEnvelope` would not have written: a foreign item, or one of a later release. */
 export function decodeEnvelope(bytes: Buffer): OpenedEnvelope | undefined {
@@ -102,11 +125,11 @@ export function decodeEnvelope(bytes: Buffer): OpenedEnvelope | undefined {
   return { kind, stamp: bytes.readBigUInt64BE(4), flags: bytes.readUInt32BE(12), ...ext, body }
 }
 
-type Ext = Pick<Envelope, 'originalKey' | 'contentType' | 'tags' | 'asOf'>
+type Ext = Pick<Envelope, 'originalKey' | 'contentType' | 'contentEncoding' | 'tags' | 'soft' | 'asOf' | 'expiresAtMs'>
 
 function readExt(bytes: Buffer, from: number, to: number): Ext | undefined {
   if (from === to) return nothing
-  const ext: { originalKey?: string; contentType?: string; tags?: ItemTags; asOf?: Stamp } = {}
+  const ext: { -readonly [name in keyof Ext]: Ext[name] } = {}
   const exact: string[] = []
   const scopes: string[] = []
   let at = from
@@ -118,14 +141,21 @@ function readExt(bytes: Buffer, from: number, to: number): Ext | undefined {
     const many = type === extTag || type === extScope
     // Rising types: a record that comes twice would make the meaning depend on who reads.
     if (end > to || type < lastType || (type === lastType && !many)) return undefined
-    if (type === extAsOf) {
+    if (type === extAsOf || type === extExpiry) {
       if (end !== at + 11) return undefined
-      ext.asOf = bytes.readBigUInt64BE(at + 3)
+      const number = bytes.readBigUInt64BE(at + 3)
+      if (type === extAsOf) ext.asOf = number
+      else ext.expiresAtMs = Number(number)
+    } else if (type === extSoft) {
+      const soft = end === at + extHeadBytes + softBytes ? readSoft(bytes, at + extHeadBytes) : undefined
+      if (soft === undefined) return undefined
+      ext.soft = soft
     } else {
       const text = readText(bytes, at + 3, end)
       if (text === undefined) return undefined
       if (type === extOriginalKey) ext.originalKey = text
       else if (type === extContentType) ext.contentType = text
+      else if (type === extContentEncoding) ext.contentEncoding = text
       else if (type === extTag) exact.push(text)
       else if (type === extScope) scopes.push(text)
       else return undefined
@@ -135,6 +165,12 @@ function readExt(bytes: Buffer, from: number, to: number): Ext | undefined {
   }
   if (exact.length > 0 || scopes.length > 0) ext.tags = { exact, scopes }
   return ext
+}
+
+function readSoft(bytes: Buffer, at: number): Soft | undefined {
+  const sinceMs = Number(bytes.readBigUInt64BE(at))
+  const forMs = Number(bytes.readBigUInt64BE(at + 8))
+  return Number.isSafeInteger(sinceMs) && Number.isSafeInteger(forMs) ? { sinceMs, forMs } : undefined
 }
 
 const nothing: Ext = {}

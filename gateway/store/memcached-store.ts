@@ -1,5 +1,6 @@
 import { type Held, judgeDelete, judgePut, tombstoneTtlMs } from './apply-if-newer.ts'
 import {
+  contentEncodingLimitBytes,
   contentTypeLimitBytes,
   type DeleteOptions,
   type DeleteOutcome,
@@ -13,20 +14,23 @@ import {
   type PutOptions,
   type PutOutcome,
   type Stamp,
+  type TouchOptions,
+  type TouchOutcome,
   type ZoneHealth,
   type ZoneStore,
 } from './cache-store.ts'
 import { decodeEnvelope, encodeEnvelope, type OpenedEnvelope } from './envelope.ts'
-import { failures } from './meta-connection.ts'
-import type { MetaNode, NodeDependencies, Reply } from './meta-node.ts'
-import { wireTtl } from './meta-protocol.ts'
+import { ItemRecords } from './item-records.ts'
+import { MetaNode } from './meta-node.ts'
+import { type Guard, wireTtl } from './meta-protocol.ts'
+import { failures } from './node-connection.ts'
 import { isNamespace, type NodeKey, nodeKey } from './node-key.ts'
-import { NodeRecords, type RecordRead } from './node-records.ts'
+import type { NodeDependencies } from './node-link.ts'
 import { Pool, type PoolNode, type Ring } from './pool.ts'
-import { RecordPlaces } from './record-places.ts'
 import { stampMs } from './stamp.ts'
-import { isTagName, namespaceRecordKey, type TagKind, tagRecordKey } from './tag-key.ts'
-import { emptyRecord, invalidation, judgeItem, readSoftMs, type TagRecord, type Verdict } from './tag-record.ts'
+import type { NodeAddress, Reply, StoreNode } from './store-node.ts'
+import { namespaceRecordKey, type TagKind } from './tag-key.ts'
+import { judgeItem, type TagRecord } from './tag-record.ts'
 
 export interface MemcachedStoreOptions extends NodeDependencies {
   readonly zone: string
@@ -38,6 +42,8 @@ export interface MemcachedStoreOptions extends NodeDependencies {
   readonly believes?: (stamp: Stamp) => boolean
   /** For each step of a write, ms; default 50. */
   readonly writeDeadlineMs?: number
+  /** What speaks with a node; default: the meta protocol. */
+  readonly openNode?: (address: NodeAddress) => StoreNode
 }
 
 /** A write that loses so often against others ends as a delete. */
@@ -48,12 +54,10 @@ const emptyBody = Buffer.alloc(0)
 /** The node's own flags field tells the kind without the value being read. */
 const nodeFlags = { value: 0, tombstone: 1 } as const
 
-type Guard = { readonly cas: string } | 'absent'
-
 /** What a node holds and what guards a swap of it. A foreign item has a token and is held as nothing: anything is newer. */
 interface Found {
-  readonly held: Held | undefined
-  readonly guard: Guard
+  readonly held: (Held & Partial<Opened>) | undefined
+  readonly guard: Exclude<Guard, 'present'>
   readonly generation: TagRecord | undefined
 }
 
@@ -69,76 +73,91 @@ export class MemcachedStore implements ZoneStore {
   readonly zone: string
   readonly #options: MemcachedStoreOptions
   readonly #pool: Pool
-  readonly #records: ReadonlyMap<MetaNode, NodeRecords>
+  readonly #records: ItemRecords
   readonly #writeDeadlineMs: number
-  readonly #places: RecordPlaces
 
   constructor(options: MemcachedStoreOptions) {
     this.zone = options.zone
     this.#options = options
-    this.#pool = new Pool(options.nodes, options.ring, options)
-    const writeDeadlineMs = options.writeDeadlineMs ?? 50
-    const { newStamp, believes } = options
+    const openNode = options.openNode ?? ((address: NodeAddress) => new MetaNode(address, options))
+    this.#pool = new Pool(options.nodes, options.ring, openNode)
+    const { newStamp, believes, clock, writeDeadlineMs = 50 } = options
     this.#writeDeadlineMs = writeDeadlineMs
-    this.#records = new Map(
-      this.#pool.nodes.map((node) => [node, new NodeRecords(node, { newStamp, believes, writeDeadlineMs })]),
-    )
-    this.#places = new RecordPlaces((key) => this.#recordsOf(this.#pool.node(key)))
+    this.#records = new ItemRecords({ pool: this.#pool, clock, newStamp, believes, writeDeadlineMs })
+  }
+
+  /**
+   * The zone has other nodes from now on. A key that goes away and comes back would meet an old value of its own: whoever
+   * calls this has raised the floor of the zone.
+   */
+  changeNodes(nodes: readonly PoolNode[]): void {
+    this.#pool.change(nodes)
+    this.#records.moved()
   }
 
   async prepare(namespace: string, tags: ItemTags): Promise<void> {
-    if (isNamespace(namespace)) await this.#makeRecords(namespace, tags, this.#options.newStamp())
+    if (isNamespace(namespace)) await this.#records.make(namespace, tags, this.#options.newStamp())
   }
 
-  async get(namespace: string, key: string, { deadlineMs, tags: named }: GetOptions): Promise<Hit | Miss> {
+  async get(namespace: string, key: string, { deadlineMs, tags: named, access }: GetOptions): Promise<Hit | Miss> {
     const at = nodeKey(namespace, key)
     if (at === undefined) return miss('absent')
     const endsAt = this.#options.clock.monotonic() + deadlineMs
     const node = this.#pool.node(at.text)
     // The record behind the item, on one connection: an item that is there was written after its records.
-    const asked = node.get(at.text, 'v t', deadlineMs)
-    const generation = this.#recordsOf(node).read(namespaceRecordKey(namespace), deadlineMs)
-    const known = named === undefined ? undefined : this.#readExact(namespace, named, deadlineMs)
+    const asked = node.get(at.text, access === true ? 'v t h l' : 'v t', deadlineMs)
+    const generation = this.#records.of(node).read(namespaceRecordKey(namespace), deadlineMs)
+    const known = named === undefined ? undefined : this.#records.readExact(namespace, named, deadlineMs)
     const reply = await asked
     if (reply.code !== 'VA' || reply.value === undefined) return miss(whyNot(reply))
     const item = this.#open(reply.value, key, at)
     if (item === undefined) return miss('unreadable')
     if (item.kind === 'tombstone') return { ...miss('tombstone'), stamp: item.stamp }
-    const verdict = await this.#judge(namespace, item, await generation, known, endsAt)
+    const verdict = await this.#records.judge(namespace, item, await generation, known, endsAt)
     if (verdict.kind === 'gone') return { ...verdict, kind: 'miss' }
-    const { body, flags, stamp, contentType, tags } = item
-    const ttlMs = reply.ttlSeconds === -1 ? noExpiry : reply.ttlSeconds * 1000
+    const { body, flags, stamp, contentType, contentEncoding, tags } = item
+    const life = lifeLeft(item.expiresAtMs, reply.ttlSeconds, node.tellsTtl, this.#options.clock.now())
+    if (life.ttlMs === 0) return miss('expired')
+    const { readBefore, idleSeconds } = reply
     return {
       kind: 'hit',
       value: body,
       flags,
       stamp,
-      ttlMs,
+      ...life,
       zone: this.zone,
       ...(contentType === undefined ? {} : { contentType }),
+      ...(contentEncoding === undefined ? {} : { contentEncoding }),
       ...(tags === undefined ? {} : { tags }),
       ...(verdict.soft === undefined ? {} : { soft: verdict.soft }),
+      ...(access === true && idleSeconds >= 0 ? { access: { readBefore, idleS: idleSeconds } } : {}),
     }
   }
 
   async put(namespace: string, key: string, value: Buffer, options: PutOptions): Promise<PutOutcome> {
     const put: Put = { ...options, asOf: options.asOf ?? options.stamp }
-    const { stamp, asOf, contentType, tags } = put
+    const { stamp, asOf, contentType, contentEncoding, tags, soft } = put
     const at = nodeKey(namespace, key)
     const ttlSeconds = wireTtl(put.ttlMs, this.#options.clock.now())
     if (at === undefined || ttlSeconds === undefined) return 'failed'
-    if (contentType !== undefined && Buffer.byteLength(contentType) > contentTypeLimitBytes) return 'failed'
-    if (tags !== undefined && !(await this.#makeRecords(namespace, tags, asOf))) return 'failed'
+    if (isTooLong(contentType, contentTypeLimitBytes)) return 'failed'
+    if (isTooLong(contentEncoding, contentEncodingLimitBytes)) return 'failed'
+    if (tags !== undefined && !(await this.#records.make(namespace, tags, asOf))) return 'failed'
+    const node = this.#pool.node(at.text)
     const head = encodeEnvelope({
       kind: 'value',
       stamp,
       flags: put.flags ?? 0,
       ...(at.hashed ? { originalKey: key } : {}),
       ...(contentType === undefined ? {} : { contentType }),
+      ...(contentEncoding === undefined ? {} : { contentEncoding }),
       ...(tags === undefined ? {} : { tags }),
+      ...(soft === undefined ? {} : { soft }),
       ...(asOf === stamp ? {} : { asOf }),
+      ...(put.expiresAtMs === undefined && node.tellsTtl
+        ? {}
+        : { expiresAtMs: put.expiresAtMs ?? this.#expiry(put.ttlMs) }),
     })
-    const node = this.#pool.node(at.text)
     const tooLarge = at.text.length + head.length + value.length + itemOverheadBytes > node.itemSizeMax
     let outcome: PutOutcome = tooLarge ? 'failed' : 'stored'
     const isConditional = put.ifStamp !== undefined || (put.mode ?? 'set') !== 'set'
@@ -150,7 +169,7 @@ export class MemcachedStore implements ZoneStore {
       { namespace, key, at, node, stamp, isConditional },
       (held) => judgePut(held, put),
       async ({ held, guard, generation }) => {
-        const begun = generation ?? (await this.#recordsOf(node).namespace(namespace, asOf))
+        const begun = generation ?? (await this.#records.of(node).namespace(namespace, asOf))
         if (begun === 'failed') return unanswered
         // A bump is a delete of every key: what is older comes too late, but what it would have replaced is not true any more.
         const tooLate = judgeItem(put, begun, 0).kind === 'gone'
@@ -180,27 +199,39 @@ export class MemcachedStore implements ZoneStore {
     )
   }
 
-  async invalidate(namespace: string, kind: TagKind, name: string, { stamp, softMs }: InvalidateOptions) {
-    const news = readInvalidation(stamp, softMs)
-    if (news === undefined || !isNamespace(namespace) || !isTagName(name)) return 'failed'
-    const key = tagRecordKey(namespace, kind, name)
-    const own = this.#recordsOf(this.#pool.node(key))
-    // The namespace's record first: it vouches for those that are made anew while this one is on its way, or after its loss.
-    const told =
-      kind === 'tag'
-        ? (await own.invalidate(namespaceRecordKey(namespace), { ...emptyRecord, tags: stamp })) !== 'failed'
-        : await this.#tellAll(namespace, { ...emptyRecord, scopes: stamp })
-    return told && (await own.invalidate(key, news)) !== 'failed' ? 'applied' : 'failed'
+  /** The value is written again with its own bytes: what else there is to change a life asks neither for stamp nor for token. */
+  async touch(namespace: string, key: string, { ttlMs, ifStamp }: TouchOptions): Promise<TouchOutcome> {
+    const at = nodeKey(namespace, key)
+    const ttlSeconds = wireTtl(ttlMs, this.#options.clock.now())
+    if (at === undefined || ttlSeconds === undefined) return { kind: 'failed' }
+    const node = this.#pool.node(at.text)
+    for (let tries = 0; tries < swapTries; tries++) {
+      const found = await this.#find({ namespace, key, at, node, stamp: 0n, isConditional: true })
+      if (found === 'failed') return { kind: 'failed' }
+      const { held, guard } = found
+      if (held?.kind !== 'value' || held.body === undefined) return { kind: 'not-found' }
+      if (ifStamp !== undefined && held.stamp !== ifStamp) return { kind: 'not-found' }
+      const { flags = 0, expiresAtMs, ...rest } = held
+      const expiry = expiresAtMs === undefined ? {} : { expiresAtMs: this.#expiry(ttlMs) }
+      const head = encodeEnvelope({ ...rest, flags, ...expiry })
+      const set = { ttlSeconds, flags: nodeFlags.value, guard }
+      const reply = await node.set(at.text, head, held.body, set, this.#writeDeadlineMs)
+      if (reply.code === 'HD') return { kind: 'touched', stamp: held.stamp }
+      if (reply.code === 'FAILED' || reply.code === 'SERVER_ERROR') return { kind: 'failed' }
+    }
+    return { kind: 'failed' }
   }
 
-  async bump(namespace: string, { stamp, softMs }: InvalidateOptions) {
-    const news = readInvalidation(stamp, softMs)
-    if (news === undefined || !isNamespace(namespace)) return 'failed'
-    return (await this.#tellAll(namespace, news)) ? 'applied' : 'failed'
+  async invalidate(namespace: string, kind: TagKind, name: string, options: InvalidateOptions) {
+    return this.#records.invalidate(namespace, kind, name, options)
+  }
+
+  async bump(namespace: string, options: InvalidateOptions) {
+    return this.#records.bump(namespace, options)
   }
 
   async opened(): Promise<void> {
-    await Promise.all(this.#pool.nodes.map((node) => node.opened))
+    await this.#pool.opened()
   }
 
   startedAtMs(namespace: string, key: string): number | undefined {
@@ -208,9 +239,13 @@ export class MemcachedStore implements ZoneStore {
     return at === undefined ? undefined : this.#pool.node(at.text).startedAtMs
   }
 
+  nodeOf(namespace: string, key: string): string {
+    const at = nodeKey(namespace, key)
+    return at === undefined ? '' : this.#pool.nameOf(at.text)
+  }
+
   health(): readonly ZoneHealth[] {
-    const up = this.#pool.nodes.every((node) => node.isUp)
-    return [{ zone: this.zone, state: up ? 'up' : 'suspect', owed: 0 }]
+    return [{ zone: this.zone, state: this.#pool.isUp ? 'up' : 'suspect', owed: 0 }]
   }
 
   async close(): Promise<void> {
@@ -227,7 +262,7 @@ export class MemcachedStore implements ZoneStore {
     swap: (found: Found) => Promise<Reply | 'nothing'>,
     applied: (held: Held | undefined) => Outcome,
   ): Promise<Outcome | 'failed'> {
-    const { key, at, node, stamp } = write
+    const { key, at, node, stamp, isConditional } = write
     // One late read ends the connection and all that is under way on it; the next one stands at once. What was lost
     // with it is asked again, once: by its stamp it is the same write.
     let mayRepeat = true
@@ -240,6 +275,8 @@ export class MemcachedStore implements ZoneStore {
         continue
       }
       if (unanswered !== undefined && found.held?.stamp === stamp) return applied(unanswered.held)
+      // It may have been stored, and written over by who saw it: neither yes nor no would be true.
+      if (unanswered !== undefined && isConditional) return 'failed'
       const verdict = judge(found.held)
       if (verdict !== 'apply') return verdict
       const reply = await swap(found)
@@ -258,7 +295,7 @@ export class MemcachedStore implements ZoneStore {
 
   async #find({ namespace, key, at, node, isConditional }: Write): Promise<Found | 'failed'> {
     const asked = node.get(at.text, 'v c', this.#writeDeadlineMs)
-    const read = await this.#recordsOf(node).read(namespaceRecordKey(namespace), this.#writeDeadlineMs)
+    const read = await this.#records.of(node).read(namespaceRecordKey(namespace), this.#writeDeadlineMs)
     const reply = await asked
     const generation = typeof read === 'string' ? undefined : read
     if (generation === undefined && read !== 'tag-missing') return 'failed'
@@ -266,10 +303,12 @@ export class MemcachedStore implements ZoneStore {
     if (reply.code !== 'VA' || reply.value === undefined) return 'failed'
     const held = this.#open(reply.value, key, at)
     if (held?.kind !== 'value') return { held, guard: reply, generation }
+    const isOver = !node.tellsTtl && lifeLeft(held.expiresAtMs, -1, false, this.#options.clock.now()).ttlMs === 0
+    if (isOver) return { held: undefined, guard: reply, generation }
     // An invalidated value is as good as deleted. Its tags tell only what depends on whether a value is there.
     const tags = isConditional ? held.tags : undefined
     const endsAt = this.#options.clock.monotonic() + this.#writeDeadlineMs
-    const verdict = await this.#judge(namespace, { ...held, tags }, read, undefined, endsAt)
+    const verdict = await this.#records.judge(namespace, { ...held, tags }, read, undefined, endsAt)
     if (verdict.kind === 'current') return { held, guard: reply, generation }
     const isTold = verdict.because === 'invalidated' || verdict.because === 'tag-missing'
     return isTold ? { held: { kind: 'tombstone', stamp: held.stamp }, guard: reply, generation } : 'failed'
@@ -283,13 +322,13 @@ export class MemcachedStore implements ZoneStore {
   async #addUnseen(
     namespace: string,
     at: NodeKey,
-    node: MetaNode,
+    node: StoreNode,
     head: Buffer,
     value: Buffer,
     ttlSeconds: number,
     put: Put,
   ): Promise<PutOutcome | undefined> {
-    const records = this.#recordsOf(node)
+    const records = this.#records.of(node)
     if (!records.hasBegun(namespace)) return undefined
     const read = records.read(namespaceRecordKey(namespace), this.#writeDeadlineMs)
     const set = { ttlSeconds, flags: nodeFlags.value, guard: 'absent' } as const
@@ -302,94 +341,8 @@ export class MemcachedStore implements ZoneStore {
     return typeof generation !== 'string' && judgeItem(put, generation, 0).kind === 'gone' ? 'older' : 'stored'
   }
 
-  /** Whether the item still counts, by the record of its namespace and those of its tags; `known`: already asked for. */
-  #judge(
-    namespace: string,
-    item: Judgeable,
-    generation: RecordRead,
-    known: ReadonlyMap<string, Promise<RecordRead>> | undefined,
-    endsAt: number,
-  ): Verdict | Promise<Verdict> {
-    if (typeof generation === 'string') return { kind: 'gone', because: generation }
-    const verdict = judgeItem(item, generation, this.#options.clock.now())
-    const { tags } = item
-    if (tags === undefined || verdict.kind === 'gone') return verdict
-    return this.#judgeTags(namespace, item, tags, generation.scopes > item.stamp, verdict, known, endsAt)
-  }
-
-  async #judgeTags(
-    namespace: string,
-    item: Judgeable,
-    { exact, scopes }: ItemTags,
-    alsoScopes: boolean,
-    before: Verdict,
-    known: ReadonlyMap<string, Promise<RecordRead>> | undefined,
-    endsAt: number,
-  ): Promise<Verdict> {
-    const now = this.#options.clock.now()
-    const leftMs = Math.max(0, endsAt - this.#options.clock.monotonic())
-    const unknown = known === undefined ? exact : exact.filter((tag) => !known.has(tag))
-    const more = this.#readTags(namespace, 'tag', unknown, leftMs)
-    const wide = this.#readTags(namespace, 'scope', alsoScopes ? scopes : [], leftMs)
-    let verdict = before
-    const weigh = async (kind: TagKind, name: string, read: Promise<RecordRead> | undefined): Promise<void> => {
-      const record = (await read) ?? 'tag-missing'
-      if (record === 'tag-missing') this.#forget(namespace, kind, name)
-      if (typeof record !== 'string') verdict = judgeItem(item, record, now, verdict)
-      else if (verdict.kind === 'current') verdict = { kind: 'gone', because: record }
-    }
-    for (const tag of exact) await weigh('tag', tag, known?.get(tag) ?? more.get(tag))
-    for (const [scope, read] of wide) await weigh('scope', scope, read)
-    return verdict
-  }
-
-  #readTags(
-    namespace: string,
-    kind: TagKind,
-    names: readonly string[],
-    deadlineMs: number,
-  ): ReadonlyMap<string, Promise<RecordRead>> {
-    if (names.length === 0) return noReads
-    const reads = new Map<string, Promise<RecordRead>>()
-    for (const name of names) {
-      const key = tagRecordKey(namespace, kind, name)
-      reads.set(name, this.#recordsOf(this.#pool.node(key)).read(key, deadlineMs))
-    }
-    return reads
-  }
-
-  #readExact(namespace: string, tags: ItemTags, deadlineMs: number): ReadonlyMap<string, Promise<RecordRead>> {
-    const reads = new Map<string, Promise<RecordRead>>()
-    for (const { records, kind, name, key } of this.#places.of(namespace, tags) ?? []) {
-      if (kind === 'tag') reads.set(name, records.read(key, deadlineMs))
-    }
-    return reads
-  }
-
-  async #makeRecords(namespace: string, tags: ItemTags, asOf: Stamp): Promise<boolean> {
-    const places = this.#places.of(namespace, tags)
-    if (places === undefined) return false
-    const made: Promise<boolean>[] = []
-    for (const { records, kind, key } of places) {
-      if (!records.knows(key)) made.push(records.make(namespace, kind, key, asOf))
-    }
-    return made.length === 0 || (await Promise.all(made)).every(Boolean)
-  }
-
-  /** Into the namespace's record on every node. */
-  async #tellAll(namespace: string, news: TagRecord): Promise<boolean> {
-    const key = namespaceRecordKey(namespace)
-    const told = await Promise.all([...this.#records.values()].map((records) => records.invalidate(key, news)))
-    return !told.includes('failed')
-  }
-
-  #forget(namespace: string, kind: TagKind, name: string): void {
-    const key = tagRecordKey(namespace, kind, name)
-    this.#recordsOf(this.#pool.node(key)).forget(key)
-  }
-
-  #recordsOf(node: MetaNode): NodeRecords {
-    return this.#records.get(node) as NodeRecords
+  #expiry(ttlMs: number): number {
+    return ttlMs === noExpiry ? 0 : this.#options.clock.now() + ttlMs
   }
 
   /**
@@ -403,7 +356,7 @@ export class MemcachedStore implements ZoneStore {
     return this.#options.believes?.(stamp) === false ? undefined : { ...envelope, asOf }
   }
 
-  #bury(key: string, at: NodeKey, node: MetaNode, stamp: Stamp, guard: Guard | undefined): Promise<Reply> {
+  #bury(key: string, at: NodeKey, node: StoreNode, stamp: Stamp, guard: Guard | undefined): Promise<Reply> {
     const head = encodeEnvelope({ kind: 'tombstone', stamp, flags: 0, ...(at.hashed ? { originalKey: key } : {}) })
     const ttlSeconds = tombstoneTtlMs / 1000
     return node.set(at.text, head, emptyBody, { ttlSeconds, flags: nodeFlags.tombstone, guard }, this.#writeDeadlineMs)
@@ -414,22 +367,34 @@ interface Write {
   readonly namespace: string
   readonly key: string
   readonly at: NodeKey
-  readonly node: MetaNode
+  readonly node: StoreNode
   readonly stamp: Stamp
   /** It depends on whether there is a value. */
   readonly isConditional: boolean
 }
 
-type Judgeable = { readonly stamp: Stamp; readonly asOf: Stamp; readonly tags?: ItemTags | undefined }
-
-const noReads: ReadonlyMap<string, Promise<RecordRead>> = new Map()
 const unanswered: Reply = failures.closed
 
-function readInvalidation(stamp: Stamp, softMs: number | undefined): TagRecord | undefined {
-  if (softMs === undefined) return invalidation(stamp, undefined)
-  const forMs = readSoftMs(softMs)
-  return forMs === undefined ? undefined : invalidation(stamp, forMs)
+/** A node counts whole seconds, and its clock is a second late: what differs by more was touched since. */
+const touchedSlackMs = 2_000
+
+/** What is left, by what the value says of itself and what its node does. 0: nothing. */
+function lifeLeft(
+  kept: number | undefined,
+  ttlSeconds: number,
+  tellsTtl: boolean,
+  nowMs: number,
+): { readonly ttlMs: number; readonly expiresAtMs?: number } {
+  const toldMs = ttlSeconds === -1 ? noExpiry : ttlSeconds * 1000
+  if (kept === undefined) return { ttlMs: toldMs }
+  if (kept === 0) return { ttlMs: tellsTtl ? toldMs : noExpiry }
+  const leftMs = Math.max(0, kept - nowMs)
+  const isTouched = tellsTtl && (toldMs === noExpiry || Math.abs(toldMs - leftMs) > touchedSlackMs)
+  return isTouched ? { ttlMs: toldMs } : { ttlMs: leftMs, expiresAtMs: kept }
 }
+
+const isTooLong = (text: string | undefined, limitBytes: number): boolean =>
+  text !== undefined && Buffer.byteLength(text) > limitBytes
 
 function whyNot(reply: Reply): MissReason {
   if (reply.code === 'FAILED') return reply.because

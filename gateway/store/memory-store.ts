@@ -11,7 +11,10 @@ import {
   noExpiry,
   type PutOptions,
   type PutOutcome,
+  type Soft,
   type Stamp,
+  type TouchOptions,
+  type TouchOutcome,
   valueLimitBytes,
   type ZoneHealth,
   type ZoneStore,
@@ -19,7 +22,15 @@ import {
 import { MemoryRecords } from './memory-records.ts'
 import { isNamespace, nodeKey } from './node-key.ts'
 import { areTags, isTagName, type TagKind } from './tag-key.ts'
-import { emptyRecord, invalidation, judgeItem, readSoftMs, type TagRecord, type Verdict } from './tag-record.ts'
+import {
+  emptyRecord,
+  invalidation,
+  judgeItem,
+  readSoftMs,
+  type TagRecord,
+  type Verdict,
+  verdictOf,
+} from './tag-record.ts'
 
 type Item = Value | ({ readonly kind: 'tombstone' } & Kept)
 
@@ -28,8 +39,10 @@ interface Value extends Kept {
   readonly value: Buffer
   readonly flags: number
   readonly contentType?: string
+  readonly contentEncoding?: string
   readonly tags?: ItemTags
   readonly asOf: Stamp
+  readonly soft?: Soft
 }
 
 interface Kept {
@@ -84,16 +97,18 @@ export class MemoryStore implements ZoneStore {
     if (item.kind === 'tombstone') return { kind: 'miss', because: 'tombstone', stamp: item.stamp }
     const verdict = this.#judge(namespace, item)
     if (verdict.kind === 'gone') return { ...verdict, kind: 'miss' }
-    const { value, flags, stamp, contentType, tags } = item
-    const ttlMs = leftMs === Number.POSITIVE_INFINITY ? noExpiry : leftMs
+    const { value, flags, stamp, contentType, contentEncoding, tags } = item
+    const life =
+      leftMs === Number.POSITIVE_INFINITY ? { ttlMs: noExpiry } : { ttlMs: leftMs, expiresAtMs: item.expiresAtMs }
     return {
       kind: 'hit',
       value,
       flags,
       stamp,
-      ttlMs,
+      ...life,
       zone: this.zone,
       ...(contentType === undefined ? {} : { contentType }),
+      ...(contentEncoding === undefined ? {} : { contentEncoding }),
       ...(tags === undefined ? {} : { tags }),
       ...(verdict.soft === undefined ? {} : { soft: verdict.soft }),
     }
@@ -124,12 +139,25 @@ export class MemoryStore implements ZoneStore {
       flags: put.flags ?? 0,
       stamp,
       asOf,
-      expiresAtMs: put.ttlMs === noExpiry ? Number.POSITIVE_INFINITY : this.#clock.now() + put.ttlMs,
+      expiresAtMs: put.expiresAtMs ?? this.#expiry(put.ttlMs),
+      ...(put.contentEncoding === undefined ? {} : { contentEncoding: put.contentEncoding }),
+      ...(put.soft === undefined ? {} : { soft: put.soft }),
       ...(put.contentType === undefined ? {} : { contentType: put.contentType }),
       ...(tags === undefined ? {} : { tags: { exact: [...tags.exact], scopes: [...tags.scopes] } }),
     })
     // Larger than the whole store: it was not kept, nor was what it replaced.
     return this.#items.has(at) ? 'stored' : 'failed'
+  }
+
+  async touch(namespace: string, key: string, { ttlMs, ifStamp }: TouchOptions): Promise<TouchOutcome> {
+    if (this.#closed || nodeKey(namespace, key) === undefined || ttlMs === 0 || ttlMs < noExpiry)
+      return { kind: 'failed' }
+    const at = itemKey(namespace, key)
+    const item = this.#items.peek(at)
+    if (item?.kind !== 'value' || this.#held(namespace, at)?.kind !== 'value') return { kind: 'not-found' }
+    if (ifStamp !== undefined && item.stamp !== ifStamp) return { kind: 'not-found' }
+    this.#items.set(at, { ...item, expiresAtMs: this.#expiry(ttlMs) })
+    return { kind: 'touched', stamp: item.stamp }
   }
 
   async delete(namespace: string, key: string, del: DeleteOptions): Promise<DeleteOutcome> {
@@ -153,6 +181,10 @@ export class MemoryStore implements ZoneStore {
 
   async opened(): Promise<void> {}
 
+  nodeOf(): string {
+    return 'memory'
+  }
+
   startedAtMs(): number {
     return this.#startedAtMs
   }
@@ -165,6 +197,10 @@ export class MemoryStore implements ZoneStore {
     this.#closed = true
     this.#items.clear()
     this.#records.clear()
+  }
+
+  #expiry(ttlMs: number): number {
+    return ttlMs === noExpiry ? Number.POSITIVE_INFINITY : this.#clock.now() + ttlMs
   }
 
   #makeRecords(namespace: string, { exact, scopes }: ItemTags): void {
@@ -183,7 +219,7 @@ export class MemoryStore implements ZoneStore {
   #judge(namespace: string, item: Value): Verdict {
     const now = this.#clock.now()
     const generation = this.#records.get(recordKey(namespace, 'all', ''))
-    let verdict = judgeItem(item, generation, now)
+    let verdict = judgeItem(item, generation, now, verdictOf(item.soft, item.stamp, now))
     const { tags } = item
     if (tags === undefined || generation === undefined) return verdict
     for (const tag of tags.exact) verdict = judgeItem(item, this.#record(namespace, 'tag', tag), now, verdict)

@@ -1,15 +1,18 @@
 import { connect, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
 import type { Clock } from '#server-kit/clock.ts'
-import type { MissReason } from './cache-store.ts'
-import { type Answer, MetaParser, metaNoop } from './meta-protocol.ts'
-
-/** Why an operation has no answer. */
-export type FailureReason = Extract<MissReason, 'timeout' | 'refused' | 'closed' | 'protocol' | 'overload'>
-
-export interface Failure {
-  readonly code: 'FAILED'
-  readonly because: FailureReason
-}
+import { type Answer, MetaParser } from './meta-protocol.ts'
+import {
+  type ConnectionOwner,
+  type Failure,
+  type FailureReason,
+  failures,
+  inFlightLimitBytes,
+  type NodeAccess,
+  type NodeConnection,
+  operationLimit,
+} from './node-connection.ts'
+import { NodeProbe, type Refusal } from './node-probe.ts'
 
 /** One request on its way: written once, answered or failed once. */
 export interface Operation {
@@ -24,48 +27,30 @@ export interface Operation {
   readonly settle: (reply: Answer | Failure) => void
 }
 
-/** What a node told of itself when we connected. */
-export interface NodeFacts {
-  readonly itemSizeMax: number
-  readonly uptimeSeconds: number
-  readonly version: string
-}
-
-export interface ConnectionOwner {
-  /** The node speaks the meta protocol; operations flow from now on. */
-  ready(facts: NodeFacts): void
-  /** An operation was answered: the node is alive. */
-  answered(): void
-  /** Called once, after every operation has failed. `answers`: how many operations this connection has answered. */
-  ended(reason: FailureReason, ended: { readonly answers: number; readonly pending: number }): void
-}
-
 export interface ConnectionOptions {
   readonly host: string
   readonly port: number
+  readonly access: NodeAccess
   readonly clock: Clock
   /** For connecting and the probe together, ms. */
   readonly connectDeadlineMs: number
 }
 
-/** Operations in flight, at most: beyond it the node is slower than its callers, and waiting would only hide that. */
-const operationLimit = 4096
-const inFlightLimitBytes = 8 * 1024 * 1024
 const answerLimitBytes = 8 * 1024 * 1024
-/** Values from this size on are handed to the socket as they are; smaller ones are joined into one write. */
-const joinLimitBytes = 64 * 1024
+/** Values from this size on are handed to the socket in slices of it, never copied; smaller ones are joined into one write. */
+const sliceBytes = 64 * 1024
 const crlf = Buffer.from('\r\n')
 
 /**
  * One socket and everything that belongs to it: parser, buffers, operations. Bytes of a dead socket cannot reach its
  * successor, since nothing here outlives it. Close, error, time-out and parse error are one path: `#end`.
  */
-export class MetaConnection {
+export class MetaConnection implements NodeConnection {
   readonly #socket: Socket
   readonly #clock: Clock
   readonly #owner: ConnectionOwner
   readonly #parser = new MetaParser(answerLimitBytes, (answer) => this.#take(answer))
-  readonly #probe = new Map<string, string>()
+  readonly #probe: NodeProbe
   #ready = false
   #endReason: FailureReason | undefined
   /** Not written yet, in order. */
@@ -85,8 +70,12 @@ export class MetaConnection {
   constructor(options: ConnectionOptions, owner: ConnectionOwner) {
     this.#clock = options.clock
     this.#owner = owner
-    this.#socket = connect({ host: options.host, port: options.port, noDelay: true, keepAlive: true })
-    this.#socket.on('connect', () => this.#socket.write(`stats settings\r\nstats\r\n${metaNoop}`))
+    const { access } = options
+    this.#probe = new NodeProbe(access.login)
+    this.#socket = openSocket(options)
+    this.#socket.on(access.tls === undefined ? 'connect' : 'secureConnect', () => {
+      this.#socket.write(this.#probe.request, 'latin1')
+    })
     this.#socket.on('data', (chunk: Buffer) => {
       if (this.#endReason === undefined && !this.#parser.push(chunk)) this.#end('protocol')
     })
@@ -116,7 +105,6 @@ export class MetaConnection {
     if (this.#ready) this.#flushSoon()
   }
 
-  /** How often something was written: while it stands still, what is submitted goes out together. */
   get flushes(): number {
     return this.#flushes
   }
@@ -179,19 +167,16 @@ export class MetaConnection {
   }
 
   #takeProbe(answer: Answer): void {
-    if (answer.code === 'STAT') {
-      const [name = '', value = ''] = answer.text.split(' ', 2)
-      if (probed.has(name)) this.#probe.set(name, value)
-    } else if (answer.code === 'MN') {
-      clearTimeout(this.#connectDeadline)
-      this.#ready = true
-      this.#owner.ready({
-        itemSizeMax: Number(this.#probe.get('item_size_max') ?? 1024 * 1024),
-        uptimeSeconds: Number(this.#probe.get('uptime') ?? 0),
-        version: this.#probe.get('version') ?? 'unknown',
-      })
-      this.#flushSoon()
-    } else if (answer.code !== 'END') this.#end('protocol')
+    const result = this.#probe.take(answer)
+    if (result === undefined) return
+    if (typeof result === 'string') {
+      this.#end(result === 'no-meta' ? 'protocol' : 'refused', result)
+      return
+    }
+    clearTimeout(this.#connectDeadline)
+    this.#ready = true
+    this.#owner.ready(result)
+    this.#flushSoon()
   }
 
   #arm(deadlineAt: number): void {
@@ -229,7 +214,7 @@ export class MetaConnection {
     if (this.#timer === undefined || next < this.#timerAt) this.#arm(next)
   }
 
-  #end(reason: FailureReason): void {
+  #end(reason: FailureReason, refusal?: Refusal): void {
     if (this.#endReason !== undefined) return
     this.#endReason = reason
     clearTimeout(this.#timer)
@@ -239,18 +224,15 @@ export class MetaConnection {
     this.#sent = []
     this.#unsent = []
     for (const operation of left) operation.settle(failures[reason])
-    this.#owner.ended(reason, { answers: this.#answers, pending: left.length })
+    const ended = { answers: this.#answers, pending: left.length }
+    this.#owner.ended(reason, refusal === undefined ? ended : { ...ended, refusal })
   }
 }
 
-const probed = new Set(['item_size_max', 'uptime', 'version'])
-
-export const failures: { readonly [reason in FailureReason]: Failure } = {
-  timeout: { code: 'FAILED', because: 'timeout' },
-  refused: { code: 'FAILED', because: 'refused' },
-  closed: { code: 'FAILED', because: 'closed' },
-  protocol: { code: 'FAILED', because: 'protocol' },
-  overload: { code: 'FAILED', because: 'overload' },
+function openSocket({ host, port, access: { tls } }: ConnectionOptions): Socket {
+  if (tls === undefined) return connect({ host, port, noDelay: true, keepAlive: true })
+  const socket = connectTls({ host, port, ...(tls.ca === undefined ? {} : { ca: tls.ca }) })
+  return socket.setNoDelay(true).setKeepAlive(true)
 }
 
 /** Immediates run after the event loop has read its sockets once more. */
@@ -268,7 +250,7 @@ function soonest(operations: readonly Operation[], from: number): number {
 function wireParts(operations: readonly Operation[]): Buffer[] {
   let joinedBytes = 0
   for (const { bytes, body } of operations) {
-    joinedBytes += body !== undefined && body.length >= joinLimitBytes ? bytes - body.length : bytes
+    joinedBytes += body !== undefined && body.length >= sliceBytes ? bytes - body.length : bytes
   }
   const joined = Buffer.allocUnsafe(joinedBytes)
   const parts: Buffer[] = []
@@ -278,8 +260,9 @@ function wireParts(operations: readonly Operation[]): Buffer[] {
     at += joined.write(line, at, 'latin1')
     if (head === undefined || body === undefined) continue
     at += head.copy(joined, at)
-    if (body.length >= joinLimitBytes) {
-      parts.push(joined.subarray(from, at), body)
+    if (body.length >= sliceBytes) {
+      parts.push(joined.subarray(from, at))
+      for (let cut = 0; cut < body.length; cut += sliceBytes) parts.push(body.subarray(cut, cut + sliceBytes))
       from = at
     } else at += body.copy(joined, at)
     at += crlf.copy(joined, at)

@@ -14,6 +14,7 @@ type AnswerCode =
   | 'MN'
   | 'STAT'
   | 'END'
+  | 'STORED'
   | 'SERVER_ERROR'
   | 'CLIENT_ERROR'
   | 'ERROR'
@@ -29,14 +30,18 @@ export interface Answer {
   readonly cas: string
   /** `f`: the node's flags field. */
   readonly flags: number
+  /** `h`: it was read before; false as well when it was not asked for. */
+  readonly readBefore: boolean
+  /** `l`: seconds since the last read, or since it was stored; -1: not asked. */
+  readonly idleSeconds: number
   /** The value of `VA`, in memory of its own. */
   readonly value: Buffer | undefined
   /** The rest of the line of `STAT` and the three errors. */
   readonly text: string
 }
 
-/** Return flags that a request may ask for: `v` value, `t` seconds left, `c` cas, `f` flags. */
-export type Wanted = 'v' | 'v t' | 'v c'
+/** Return flags that a request may ask for: `v` value, `t` seconds left, `c` cas, `f` flags, `h` and `l` earlier reads. */
+export type Wanted = 'v' | 'v t' | 'v t h l' | 'v c' | 'v t c f' | 'v t c f h l' | 'c'
 
 export const metaGet = (key: string, wanted: Wanted, opaque: number): string => `mg ${key} ${wanted} O${opaque}\r\n`
 
@@ -44,15 +49,30 @@ export interface SetFlags {
   /** As memcached reads it: 0 none, above 30 days an absolute Unix time. */
   readonly ttlSeconds: number
   readonly flags: number
-  /** Store only if the item still has this cas; 'absent': only if there is no item. Undefined: in any case. */
-  readonly guard?: { readonly cas: string } | 'absent' | undefined
+  /** Undefined: in any case. */
+  readonly guard?: Guard | undefined
+  /** The answer tells the cas of what was stored. Not every node can. */
+  readonly tellCas?: boolean
 }
+
+/** Store only if the item still has this cas; `absent`: only if there is no item; `present`: only if there is one. */
+export type Guard = { readonly cas: string } | 'absent' | 'present'
 
 /** The line of a set; the value and CR LF follow it. */
 export function metaSet(key: string, bytes: number, set: SetFlags, opaque: number): string {
-  const guard = set.guard === undefined ? '' : set.guard === 'absent' ? ' ME' : ` C${set.guard.cas}`
-  return `ms ${key} ${bytes} T${set.ttlSeconds} F${set.flags}${guard} O${opaque}\r\n`
+  const tell = set.tellCas === true ? ' c' : ''
+  return `ms ${key} ${bytes} T${set.ttlSeconds} F${set.flags}${guarding(set.guard)}${tell} O${opaque}\r\n`
 }
+
+function guarding(guard: Guard | undefined): string {
+  if (guard === undefined) return ''
+  if (guard === 'absent') return ' ME'
+  return guard === 'present' ? ' MR' : ` C${guard.cas}`
+}
+
+/** Another life for whatever is there; the answer tells its cas. */
+export const metaTouch = (key: string, ttlSeconds: number, opaque: number): string =>
+  `mg ${key} c T${ttlSeconds} O${opaque}\r\n`
 
 export const metaDelete = (key: string, cas: string | undefined, opaque: number): string =>
   `md ${key}${cas === undefined ? '' : ` C${cas}`} O${opaque}\r\n`
@@ -77,9 +97,23 @@ const lineLimitBytes = 2048
 const lf = 10
 const cr = 13
 const codes = new Map<string, AnswerCode>(
-  (['HD', 'VA', 'EN', 'NF', 'NS', 'EX', 'MN', 'STAT', 'END', 'SERVER_ERROR', 'CLIENT_ERROR', 'ERROR'] as const).map(
-    (code) => [code, code],
-  ),
+  (
+    [
+      'HD',
+      'VA',
+      'EN',
+      'NF',
+      'NS',
+      'EX',
+      'MN',
+      'STAT',
+      'END',
+      'STORED',
+      'SERVER_ERROR',
+      'CLIENT_ERROR',
+      'ERROR',
+    ] as const
+  ).map((code) => [code, code]),
 )
 const nothing = Buffer.alloc(0)
 
@@ -192,7 +226,17 @@ export class MetaParser {
   }
 }
 
-const bare: Answer = { code: 'HD', opaque: -1, ttlSeconds: -1, cas: '', flags: 0, value: undefined, text: '' }
+const bare: Answer = {
+  code: 'HD',
+  opaque: -1,
+  ttlSeconds: -1,
+  cas: '',
+  flags: 0,
+  readBefore: false,
+  idleSeconds: -1,
+  value: undefined,
+  text: '',
+}
 
 /** The flags that answer what we ask for; any other is passed over, as the protocol document wants of clients. */
 function readFlags(code: AnswerCode, line: string, from: number): Answer | undefined {
@@ -200,6 +244,8 @@ function readFlags(code: AnswerCode, line: string, from: number): Answer | undef
   let ttlSeconds = -1
   let cas = ''
   let flags = 0
+  let readBefore = false
+  let idleSeconds = -1
   for (let at = from; at < line.length; ) {
     const end = wordEnd(line, at)
     switch (line.charCodeAt(at)) {
@@ -220,10 +266,17 @@ function readFlags(code: AnswerCode, line: string, from: number): Answer | undef
         flags = digits(line, at + 1, end)
         if (flags < 0) return undefined
         break
+      case 104: // h
+        readBefore = line.charCodeAt(at + 1) === 49
+        break
+      case 108: // l
+        idleSeconds = digits(line, at + 1, end)
+        if (idleSeconds < 0) return undefined
+        break
     }
     at = end + 1
   }
-  return { code, opaque, ttlSeconds, cas, flags, value: undefined, text: '' }
+  return { code, opaque, ttlSeconds, cas, flags, readBefore, idleSeconds, value: undefined, text: '' }
 }
 
 function wordEnd(line: string, from: number): number {

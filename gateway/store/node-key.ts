@@ -37,3 +37,10 @@ export function nodeKey(namespace: string, key: string): NodeKey | undefined {
   }
   return { text: `${namespace}/${bytes.toString('latin1')}`, hashed: false }
 }
+
+/** The key as other programs know it, one character a byte; undefined: no node takes it. */
+export function rawKey(key: string): string | undefined {
+  if (key === '' || key.length > nodeKeyLimitBytes || oddBytes.test(key) || !key.isWellFormed()) return undefined
+  const bytes = Buffer.from(key)
+  return bytes.length > nodeKeyLimitBytes ? undefined : bytes.toString('latin1')
+}

@@ -1,7 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { MissReason, Stamp } from './cache-store.ts'
-import type { MetaNode, Reply } from './meta-node.ts'
-import { stampMs } from './stamp.ts'
+import type { Reply, StoreNode } from './store-node.ts'
 import { isNamespaceRecordKey, namespaceRecordKey, type TagKind } from './tag-key.ts'
 import {
   decodeRecord,
@@ -69,19 +68,19 @@ interface Change {
 }
 
 export class NodeRecords {
-  readonly #node: MetaNode
+  readonly #node: StoreNode
   readonly #options: NodeRecordsOptions
   readonly #known = new LRUCache<string, true>({ max: knownLimit })
   /** Namespaces whose record has been seen over this connection. */
   readonly #begun = new Set<string>()
-  #begunSinceMs = 0
+  #begunAt: Stamp | undefined
   readonly #underWay = new Map<string, Promise<TagRecord | 'failed'>>()
   readonly #waiting = new Map<string, Change>()
   /** Reads of this turn, which all who ask in it share. */
   readonly #shared = new Map<string, Promise<RecordRead>>()
   #sharedFlush = -1
 
-  constructor(node: MetaNode, options: NodeRecordsOptions) {
+  constructor(node: StoreNode, options: NodeRecordsOptions) {
     this.#node = node
     this.#options = options
   }
@@ -112,7 +111,8 @@ export class NodeRecords {
   namespace(namespace: string, asOf: Stamp): Promise<TagRecord | 'failed'> {
     const key = namespaceRecordKey(namespace)
     this.#forgetConnection()
-    const wasLost = this.#begun.has(key) || stampMs(asOf) < Math.floor(this.#node.connectedAtMs)
+    const { connectedAt } = this.#node
+    const wasLost = this.#begun.has(key) || connectedAt === undefined || asOf < connectedAt
     return this.change(key, emptyRecord, wasLost ? this.#options.newStamp() : asOf)
   }
 
@@ -230,9 +230,9 @@ export class NodeRecords {
 
   /** With another connection the node may be another one: what was seen before says nothing. */
   #forgetConnection(): void {
-    const { connectedAtMs } = this.#node
-    if (connectedAtMs === this.#begunSinceMs) return
-    this.#begunSinceMs = connectedAtMs
+    const { connectedAt } = this.#node
+    if (connectedAt === this.#begunAt) return
+    this.#begunAt = connectedAt
     this.#begun.clear()
   }
 

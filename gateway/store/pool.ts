@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { fnv1a } from './fnv.ts'
-import { MetaNode, type NodeAddress, type NodeDependencies } from './meta-node.ts'
+import type { NodeAddress, StoreNode } from './store-node.ts'
 
 export interface PoolNode extends NodeAddress {
   /** Share of the keys relative to the other nodes; 1 by default. */
@@ -18,23 +18,58 @@ export type Choose = (key: string) => number
  * with a rehash, since its return would bring back old values. Its keys are misses until it answers.
  */
 export class Pool {
-  readonly nodes: readonly MetaNode[]
-  readonly #choose: Choose
+  readonly #ring: Ring
+  readonly #open: (address: NodeAddress) => StoreNode
+  #nodes: readonly StoreNode[] = []
+  #choose: Choose = () => 0
 
-  constructor(nodes: readonly PoolNode[], ring: Ring, dependencies: NodeDependencies) {
-    this.nodes = nodes.map((node) => new MetaNode(node, dependencies))
-    this.#choose = nodes.length === 1 ? () => 0 : ring === 'ketama' ? ketama(nodes) : rendezvous(nodes)
+  constructor(nodes: readonly PoolNode[], ring: Ring, open: (address: NodeAddress) => StoreNode) {
+    this.#ring = ring
+    this.#open = open
+    this.change(nodes)
+  }
+
+  get nodes(): readonly StoreNode[] {
+    return this.#nodes
   }
 
   /** `key`: the node key, one character a byte. */
-  node(key: string): MetaNode {
-    return this.nodes[this.#choose(key)] as MetaNode
+  node(key: string): StoreNode {
+    return this.#nodes[this.#choose(key)] as StoreNode
+  }
+
+  /**
+   * Other nodes from now on; those that stay keep their connection. A key that changes its node twice meets what it was
+   * before: whoever calls this gives up all that the zone had before.
+   */
+  change(nodes: readonly PoolNode[]): void {
+    const before = new Map(this.#nodes.map((node) => [nameOf(node.address), node]))
+    this.#nodes = nodes.map((address) => before.get(nameOf(address)) ?? this.#open(address))
+    this.#choose = nodes.length === 1 ? () => 0 : this.#ring === 'ketama' ? ketama(nodes) : rendezvous(nodes)
+    const kept = new Set(this.#nodes)
+    for (const node of before.values()) if (!kept.has(node)) node.close()
+  }
+
+  /** Who keeps `key`, for people. */
+  nameOf(key: string): string {
+    return nameOf(this.node(key).address)
+  }
+
+  get isUp(): boolean {
+    return this.#nodes.every((node) => node.isUp)
+  }
+
+  /** Resolves when each node was connected once, or is closed. */
+  async opened(): Promise<void> {
+    await Promise.all(this.#nodes.map((node) => node.opened))
   }
 
   close(): void {
-    for (const node of this.nodes) node.close()
+    for (const node of this.#nodes) node.close()
   }
 }
+
+const nameOf = ({ host, port }: NodeAddress): string => `${host}:${port}`
 
 const pointsPerNode = 160
 /** libmemcached leaves the default port out of the name that it hashes. */
@@ -45,9 +80,9 @@ export function ketama(nodes: readonly PoolNode[]): Choose {
   const total = nodes.reduce((sum, node) => sum + (node.weight ?? 1), 0)
   const points: { readonly at: number; readonly index: number }[] = []
   nodes.forEach(({ host, port, weight = 1 }, index) => {
-    // Single precision, as libmemcached computes it: another rounding would give a node four points more.
-    const share = Math.fround(weight / total)
-    const hashes = Math.floor(Math.fround(((share * pointsPerNode) / 4) * nodes.length + 1e-10))
+    // Single precision at each step, as libmemcached computes it: rounded otherwise, a node would have four points more.
+    const share = Math.fround(Math.fround(weight / total) * pointsPerNode)
+    const hashes = Math.floor(Math.fround(Math.fround((share / 4) * nodes.length) + 1e-10))
     const name = port === defaultPort ? host : `${host}:${port}`
     for (let n = 0; n < hashes; n++) {
       const hash = md5(`${name}-${n}`)

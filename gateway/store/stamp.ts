@@ -65,6 +65,11 @@ export class StampClock {
     return makeStamp(this.#lastMs, this.#lastCounter, this.#writer)
   }
 
+  /** A stamp that this process, or one before it in its place, gave: the next is above it, however far ahead that is. */
+  restore(stamp: Stamp): void {
+    this.#raise(stamp)
+  }
+
   /** Whether `see` would take it, or it is no further ahead of what was taken: else some clock is, or was, wrong. */
   believes(stamp: Stamp): boolean {
     return stampMs(stamp) - Math.max(this.#clock.now(), this.#lastMs) <= skewLimitMs
@@ -75,11 +80,15 @@ export class StampClock {
     const ms = stampMs(stamp)
     const aheadMs = ms - this.#clock.now()
     if (aheadMs > skewLimitMs) return 'beyond'
-    const counter = Number((stamp >> writerBits) & 0xfffn)
-    if (ms > this.#lastMs || (ms === this.#lastMs && counter > this.#lastCounter)) {
-      this.#lastMs = ms
-      this.#lastCounter = counter
-    }
+    this.#raise(stamp)
     return aheadMs > skewAlarmMs ? 'ahead' : 'near'
+  }
+
+  #raise(stamp: Stamp): void {
+    const ms = stampMs(stamp)
+    const counter = Number((stamp >> writerBits) & 0xfffn)
+    if (ms < this.#lastMs || (ms === this.#lastMs && counter <= this.#lastCounter)) return
+    this.#lastMs = ms
+    this.#lastCounter = counter
   }
 }

@@ -1,4 +1,4 @@
-import type { Hit, MissReason, Stamp } from './cache-store.ts'
+import type { Hit, MissReason, Soft, Stamp } from './cache-store.ts'
 import { stampMs } from './stamp.ts'
 
 /**
@@ -80,6 +80,14 @@ export type Verdict =
 
 const current: Verdict = { kind: 'current' }
 const tagMissing: Verdict = { kind: 'gone', because: 'tag-missing' }
+
+/** What an item says of itself, before any record is asked: one that was softly deleted is stale, and later gone. */
+export function verdictOf(soft: Soft | undefined, stamp: Stamp, nowMs: number): Verdict {
+  if (soft === undefined) return current
+  return soft.sinceMs + soft.forMs <= nowMs
+    ? { kind: 'gone', because: 'invalidated', stamp }
+    : { kind: 'current', soft }
+}
 
 /** Whether an item still counts after what one record tells. `before`: the verdict of the records before this one. */
 export function judgeItem(

@@ -1,7 +1,7 @@
 import type { Background } from '#server-kit/background.ts'
 import type { Clock } from '#server-kit/clock.ts'
 import type { Log } from '#server-kit/log.ts'
-import type { DeleteOperation, Invalidation } from './cache-operation.ts'
+import { asDelete, type Invalidation } from './cache-operation.ts'
 import {
   type CacheStore,
   type DeleteOptions,
@@ -11,25 +11,25 @@ import {
   type InvalidateOptions,
   type ItemTags,
   isKnowledge,
+  isStale,
   type Miss,
   noExpiry,
   type PutOptions,
   type PutOutcome,
   type Stamp,
+  type TouchOptions,
+  type TouchOutcome,
   type ZoneHealth,
   type ZoneStore,
 } from './cache-store.ts'
 import { isNamespace, nodeKey } from './node-key.ts'
-import { stampMs } from './stamp.ts'
+import { RecentDeletes } from './recent-deletes.ts'
+import type { SharedZoneState } from './shared-zone-state.ts'
+import { LoneZoneState } from './shared-zone-state-lone.ts'
+import { SiteZone, take } from './site-zone.ts'
 import type { StoreMetrics } from './store-metrics.ts'
 import { isTagName, type TagKind } from './tag-key.ts'
-import { ZoneDebt } from './zone-debt.ts'
-
-/**
- * When a write is answered. `one`: one zone took it. `quorum`: the nearest and most of the zones that answer took it.
- * `all`: each did.
- */
-export type WriteAck = 'one' | 'quorum' | 'all'
+import { acknowledge, type WriteAck } from './write-ack.ts'
 
 export interface ZonedStoreOptions {
   /** Nearest first. */
@@ -41,84 +41,132 @@ export interface ZonedStoreOptions {
   readonly metrics?: StoreMetrics
   /** A stamp above all that this process gave. */
   readonly newStamp: () => Stamp
+  /** What the processes of the site tell one another of the zones; default: there is no other, and nothing outlives this one. */
+  readonly shared?: SharedZoneState
+  /** False for a namespace of which another site may have deleted something that is not known here. Default: none. */
+  readonly mayRead?: (namespace: string) => boolean
   /** For reading one zone, ms; default 10. */
   readonly readDeadlineMs?: number
   /** Deletes and invalidations that a zone can owe; default 100,000. */
   readonly owedLimit?: number
+  /** Deletes of the last 15 minutes that late writes are judged by. */
+  readonly recentDeletes?: Pick<RecentDeletes, 'note' | 'judge'>
 }
 
-/** A zone younger than this may lack what an older one has, ms. */
-const warmingMs = 10 * 60_000
-/** Zones that started together are equally cold: asking the other would be a trip for nothing. */
-const startedTogetherMs = 2_000
+/** What one zone says of a key. */
+export interface ZoneView {
+  readonly zone: string
+  readonly node: string
+  readonly found: Hit | Miss
+}
+
 /** A copy that is about to expire is not worth its write, ms. */
 const backfillFloorMs = 2_000
 const settleEveryMs = 100
-const settleAtOnce = 64
 
-interface Zone {
-  readonly store: ZoneStore
-  readonly debt: ZoneDebt
-}
+const unreadable: Miss = { kind: 'miss', because: 'unreadable' }
 
 /** All zones of a site as one store: read near, written everywhere, and no value served from a zone that missed its delete. */
 export class ZonedStore implements CacheStore {
-  readonly #zones: readonly Zone[]
+  readonly #zones: readonly SiteZone[]
   readonly #options: ZonedStoreOptions
+  readonly #shared: SharedZoneState
+  readonly #deletes: Pick<RecentDeletes, 'note' | 'judge'>
   readonly #readDeadlineMs: number
+  /** Each zone keeps every namespace. */
+  readonly #keepAll: boolean
   #settling: NodeJS.Timeout | undefined
   #closed = false
 
   constructor(options: ZonedStoreOptions) {
+    const { newStamp, log, owedLimit = 100_000, shared = new LoneZoneState(newStamp) } = options
     this.#options = options
-    this.#zones = options.zones.map((store) => ({ store, debt: new ZoneDebt(options.owedLimit ?? 100_000) }))
+    this.#shared = shared
+    this.#zones = options.zones.map((store) => new SiteZone({ store, shared, newStamp, log, owedLimit }))
+    this.#keepAll = options.zones.every((store) => store.keeps === undefined)
+    this.#deletes = options.recentDeletes ?? new RecentDeletes(options)
     this.#readDeadlineMs = options.readDeadlineMs ?? 10
   }
 
   async prepare(namespace: string, tags: ItemTags): Promise<void> {
-    await Promise.all(this.#zones.map(({ store }) => store.prepare(namespace, tags)))
+    await Promise.all(this.#keeping(namespace).map(({ store }) => store.prepare(namespace, tags)))
   }
 
-  async get(namespace: string, key: string, { deadlineMs, tags }: GetOptions): Promise<Hit | Miss> {
-    const { clock } = this.#options
+  async get(namespace: string, key: string, options: GetOptions): Promise<Hit | Miss> {
+    const { clock, mayRead } = this.#options
+    if (mayRead !== undefined && !mayRead(namespace)) return unreadable
+    const zones = this.#keeping(namespace)
+    if (zones.length > 1 && !this.#shared.informed) return this.#getAlike(zones, namespace, key, options)
     const startedAt = clock.monotonic()
     let asOf: Stamp | undefined
     let failure: Miss | undefined
-    let cold: Zone | undefined
-    for (const zone of this.#zones) {
-      if (zone.debt.owes(namespace, key)) {
-        failure ??= { kind: 'miss', because: 'unreadable' }
+    let cold: SiteZone | undefined
+    let absent: Miss = { kind: 'miss', because: 'absent' }
+    for (const zone of zones) {
+      if (!zone.mayRead(namespace, key)) {
+        failure ??= unreadable
         continue
       }
-      if (cold !== undefined && !this.#isWarmer(zone, cold, namespace, key)) continue
-      const leftMs = deadlineMs - (clock.monotonic() - startedAt)
+      if (cold !== undefined && !zone.isWarmerThan(cold, namespace, key)) continue
+      const leftMs = options.deadlineMs - (clock.monotonic() - startedAt)
       if (leftMs <= 0) break
       // Before the other zone is asked: whatever is invalidated from here on, the cold zone hears of it by itself.
       if (cold !== undefined) asOf = this.#options.newStamp()
-      const askDeadlineMs = Math.min(leftMs, this.#readDeadlineMs)
-      const found = await this.#ask(zone, namespace, key, { deadlineMs: askDeadlineMs, ...(tags && { tags }) })
+      const found = await this.#ask(zone, namespace, key, options, Math.min(leftMs, this.#readDeadlineMs))
       if (found.kind === 'hit') {
         if (cold !== undefined && asOf !== undefined) this.#backfill(cold, namespace, key, found, asOf)
         return found
       }
       if (cold !== undefined) break
       if (!isKnowledge(found.because)) failure ??= found
-      else if (found.because === 'absent' && this.#isWarming(zone, namespace, key)) cold = zone
-      else return found
+      else if (found.because === 'absent' && zone.isWarming(namespace, key, clock.now())) {
+        cold = zone
+        absent = found
+      } else return found
     }
-    if (cold !== undefined) return { kind: 'miss', because: 'absent' }
-    return failure ?? { kind: 'miss', because: 'timeout' }
+    if (cold !== undefined) return absent
+    return this.#askAgain(zones, namespace, key, options, startedAt, failure ?? { kind: 'miss', because: 'timeout' })
+  }
+
+  /**
+   * Each zone failed once. With one of them away, another one that was late a single time must not be an error: its connection
+   * was made anew in the same turn. The last one first, since those before it are more likely the ones that are away.
+   */
+  async #askAgain(
+    zones: readonly SiteZone[],
+    namespace: string,
+    key: string,
+    options: GetOptions,
+    startedAt: number,
+    failure: Miss,
+  ): Promise<Hit | Miss> {
+    for (let at = zones.length - 1; at >= 0; at--) {
+      const zone = zones[at] as SiteZone
+      const leftMs = options.deadlineMs - (this.#options.clock.monotonic() - startedAt)
+      if (leftMs <= 0) break
+      if (!zone.mayRead(namespace, key)) continue
+      const found = await this.#ask(zone, namespace, key, options, Math.min(leftMs, this.#readDeadlineMs))
+      if (found.kind === 'hit' || isKnowledge(found.because)) return found
+    }
+    return failure
   }
 
   async put(namespace: string, key: string, value: Buffer, put: PutOptions): Promise<PutOutcome> {
     if (nodeKey(namespace, key) === undefined) return 'failed'
     const { mode = 'set', ifStamp, ...rest } = put
+    const lateness = this.#deletes.judge(namespace, key, put.stamp)
+    if (lateness === 'deleted') return 'older'
     if (mode === 'set' && ifStamp === undefined) {
-      const outcomes = this.#writeTo(this.#zones, asDelete(namespace, key, put.stamp), (store) =>
-        store.put(namespace, key, value, put),
+      // What it would have replaced is not true any more either.
+      if (lateness === 'unknown') return this.#putTooLate(namespace, key, put.stamp)
+      const otherwise = asDelete({ namespace, key, stamp: put.stamp })
+      const zones = this.#keeping(namespace)
+      const outcomes = this.#writeTo(zones, otherwise, (store) => store.put(namespace, key, value, put))
+      return acknowledge<PutOutcome>(this.#options.writeAck, outcomes, putWords, () =>
+        this.#evenOut(zones, outcomes, otherwise),
       )
-      return this.#acknowledge<PutOutcome>(outcomes, ['older', 'stored'])
     }
+    if (lateness === 'unknown') return 'older'
     // One zone decides, and the others take over what it decided: two deciders could decide differently.
     return this.#decide<PutOutcome>(
       namespace,
@@ -134,20 +182,46 @@ export class ZonedStore implements CacheStore {
     if (nodeKey(namespace, key) === undefined) return 'failed'
     const { ifStamp, ...rest } = del
     const everywhere = (store: ZoneStore): Promise<DeleteOutcome> => store.delete(namespace, key, rest)
-    if (ifStamp !== undefined) {
-      return this.#decide(
-        namespace,
-        key,
-        del.stamp,
-        (store) => store.delete(namespace, key, del),
-        'deleted',
-        everywhere,
-      )
+    if (ifStamp === undefined) {
+      this.#deletes.note(namespace, key, del.stamp)
+      return this.#writeDurably<DeleteOutcome>(asDelete({ namespace, key, stamp: del.stamp }), everywhere, deleteWords)
     }
-    const outcomes = this.#writeTo(this.#zones, asDelete(namespace, key, del.stamp), everywhere)
-    // Answered only when each zone has applied it or is known to owe it.
-    await Promise.all(outcomes)
-    return this.#acknowledge<DeleteOutcome>(outcomes, ['deleted', 'older', 'not-found'])
+    const outcome = await this.#decide<DeleteOutcome>(
+      namespace,
+      key,
+      del.stamp,
+      (store) => store.delete(namespace, key, del),
+      'deleted',
+      everywhere,
+    )
+    if (outcome === 'deleted') this.#deletes.note(namespace, key, del.stamp)
+    return outcome
+  }
+
+  async touch(namespace: string, key: string, touch: TouchOptions): Promise<TouchOutcome> {
+    if (nodeKey(namespace, key) === undefined) return { kind: 'failed' }
+    const leader = this.#leader(namespace, key)
+    if (leader === undefined) return { kind: 'failed' }
+    const decided = await leader.store.touch(namespace, key, touch)
+    this.#options.metrics?.writes.inc({ zone: leader.name, result: decided.kind })
+    if (decided.kind !== 'touched') return decided
+    const { stamp } = decided
+    const copy = { ttlMs: touch.ttlMs, ifStamp: stamp }
+    // A zone that may have kept the longer life loses the value: the leader's one is the one that counts. One that has not
+    // this value may still wait for a delete of the one that it has.
+    const others = this.#others(leader, namespace)
+    const copies = this.#writeTo(
+      others,
+      asDelete({ namespace, key, stamp }),
+      async (store) => {
+        const { kind } = await store.touch(namespace, key, copy)
+        return kind
+      },
+      'touched',
+    )
+    const writes = [Promise.resolve('touched'), ...copies]
+    const outcome = await acknowledge(this.#options.writeAck, writes, ['touched', 'not-found'])
+    return outcome === 'failed' ? { kind: 'failed' } : decided
   }
 
   async invalidate(namespace: string, target: TagKind, name: string, options: InvalidateOptions) {
@@ -160,12 +234,15 @@ export class ZonedStore implements CacheStore {
     return this.#invalidate({ kind: 'invalidate', namespace, target: 'all', key: '', ...options })
   }
 
-  /** To all zones; one that did not confirm is owed it, and nothing of the namespace is read there until it has it. */
-  async #invalidate(invalidation: Invalidation): Promise<'applied' | 'failed'> {
-    const outcomes = this.#writeTo(this.#zones, invalidation, (store) => take(store, invalidation))
-    await Promise.all(outcomes)
-    const outcome = await this.#acknowledge(outcomes, ['applied', ...deleteOutcomes])
-    return outcome === 'failed' ? 'failed' : 'applied'
+  /** Asks each zone, for people: nothing is filled, counted or kept from them. */
+  inspect(namespace: string, key: string, deadlineMs: number): Promise<readonly ZoneView[]> {
+    return Promise.all(
+      this.#keeping(namespace).map(async ({ name, store }) => ({
+        zone: name,
+        node: store.nodeOf(namespace, key),
+        found: await store.get(namespace, key, { deadlineMs }),
+      })),
+    )
   }
 
   /** True when all zones can be asked, false when `deadlineMs` passed before. */
@@ -181,10 +258,8 @@ export class ZonedStore implements CacheStore {
   }
 
   health(): readonly ZoneHealth[] {
-    return this.#zones.map(({ store, debt }) => {
-      const suspect = store.health().some(({ state }) => state === 'suspect')
-      return { zone: store.zone, state: suspect ? 'suspect' : debt.size > 0 ? 'owing' : 'up', owed: debt.size }
-    })
+    const now = this.#options.clock.now()
+    return this.#zones.map((zone) => zone.health(now))
   }
 
   async close(): Promise<void> {
@@ -193,129 +268,175 @@ export class ZonedStore implements CacheStore {
     await Promise.all(this.#zones.map(({ store }) => store.close()))
   }
 
-  async #ask({ store, debt }: Zone, namespace: string, key: string, options: GetOptions): Promise<Hit | Miss> {
-    const found = await store.get(namespace, key, options)
+  #keeping(namespace: string): readonly SiteZone[] {
+    return this.#keepAll ? this.#zones : this.#zones.filter((zone) => zone.keeps(namespace))
+  }
+
+  #others(leader: SiteZone, namespace: string): readonly SiteZone[] {
+    return this.#keeping(namespace).filter((zone) => zone !== leader)
+  }
+
+  async #ask(
+    zone: SiteZone,
+    namespace: string,
+    key: string,
+    options: GetOptions,
+    deadlineMs: number,
+  ): Promise<Hit | Miss> {
+    const asked = options.deadlineMs === deadlineMs ? options : { ...options, deadlineMs }
+    const found = await zone.store.get(namespace, key, asked)
     let answer = found
     if (found.kind === 'hit') {
+      const { floor } = zone
       // A write may have failed while we read: the value would be the one that it should have replaced.
-      if (debt.owes(namespace, key)) answer = { kind: 'miss', because: 'unreadable' }
-      else if (found.stamp < debt.floor) answer = { kind: 'miss', because: 'absent' }
+      if (!zone.mayRead(namespace, key)) answer = unreadable
+      // With the stamp: whoever makes it anew is above the floor, also when its clock is behind.
+      else if (found.stamp < floor) answer = { kind: 'miss', because: 'absent', stamp: floor }
     }
     this.#options.metrics?.reads.inc({
-      zone: store.zone,
+      zone: zone.name,
       result: answer.kind === 'hit' ? 'hit' : answer.because,
     })
     return answer
   }
 
-  #isWarming(zone: Zone, namespace: string, key: string): boolean {
-    const sinceMs = collectingSinceMs(zone, namespace, key)
-    return sinceMs !== undefined && this.#options.clock.now() - sinceMs < warmingMs
-  }
-
-  #isWarmer(zone: Zone, cold: Zone, namespace: string, key: string): boolean {
-    const coldSinceMs = collectingSinceMs(cold, namespace, key) ?? 0
-    const sinceMs = collectingSinceMs(zone, namespace, key)
-    return sinceMs !== undefined && sinceMs + startedTogetherMs < coldSinceMs
+  /**
+   * While nobody can say which zone is owed what: an invalidation that was answered is in one zone at least, so a value that
+   * all of them have alike has not been invalidated.
+   */
+  async #getAlike(
+    zones: readonly SiteZone[],
+    namespace: string,
+    key: string,
+    options: GetOptions,
+  ): Promise<Hit | Miss> {
+    const deadlineMs = Math.min(options.deadlineMs, this.#readDeadlineMs)
+    const all = await Promise.all(zones.map((zone) => this.#ask(zone, namespace, key, options, deadlineMs)))
+    const nearest = all[0] ?? unreadable
+    for (const found of all) {
+      if (found.kind === 'miss') return isKnowledge(found.because) ? found : unreadable
+      if (found.stamp !== nearest.stamp) return unreadable
+    }
+    return nearest
   }
 
   /**
    * By add: whatever was written meanwhile, a tombstone too, is newer than this copy. The stamp stays, so that each
    * invalidation that the cold zone knows or hears of holds for the copy as well; the life never grows.
    */
-  #backfill({ store }: Zone, namespace: string, key: string, found: Hit, asOf: Stamp): void {
-    const { value, flags, stamp, ttlMs, contentType, tags } = found
+  #backfill(cold: SiteZone, namespace: string, key: string, found: Hit, asOf: Stamp): void {
+    const { value, flags, stamp, ttlMs, expiresAtMs, contentType, contentEncoding, tags, soft } = found
     // What is left is told rounded up to a second; a copy must not live longer than its source.
     const leftMs = ttlMs === noExpiry ? noExpiry : ttlMs - 1000
     if (leftMs !== noExpiry && leftMs < backfillFloorMs) return
+    if (isStale(found, this.#options.clock.now())) return
+    if (stamp < cold.floor || !cold.mayRead(namespace, key)) return
+    if (this.#deletes.judge(namespace, key, stamp) === 'deleted') return
     this.#options.background.run('fill a warming cache zone', () =>
-      store.put(namespace, key, value, {
+      cold.store.put(namespace, key, value, {
         mode: 'add',
         flags,
         stamp,
         asOf: asOf > stamp ? asOf : stamp,
         ttlMs: leftMs,
+        ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
         ...(contentType === undefined ? {} : { contentType }),
+        ...(contentEncoding === undefined ? {} : { contentEncoding }),
         ...(tags === undefined ? {} : { tags }),
+        ...(soft === undefined ? {} : { soft }),
       }),
     )
   }
 
-  /** Writes to these zones at once. Each that does not confirm is owed `otherwise` from then on. */
+  /** Nobody knows whether it was deleted since: it is no value, and what is older than it is none either. */
+  async #putTooLate(namespace: string, key: string, stamp: Stamp): Promise<PutOutcome> {
+    return (await this.delete(namespace, key, { stamp })) === 'failed' ? 'failed' : 'older'
+  }
+
+  /** To all zones; one that did not confirm is owed it, and nothing of the namespace is read there until it has it. */
+  async #invalidate(invalidation: Invalidation): Promise<'applied' | 'failed'> {
+    const words = ['applied', ...deleteWords] as const
+    const outcome = await this.#writeDurably(invalidation, (store) => take(store, invalidation), words)
+    return outcome === 'failed' ? 'failed' : 'applied'
+  }
+
+  /** Answered only when each zone has applied it, or is known to all processes of the site to owe it. */
+  async #writeDurably<Outcome extends string>(
+    invalidation: Invalidation,
+    write: (store: ZoneStore) => Promise<string>,
+    words: readonly Outcome[],
+  ): Promise<Outcome | 'failed'> {
+    const writes = this.#writeTo(this.#keeping(invalidation.namespace), invalidation, write)
+    const outcomes = await Promise.all(writes)
+    
+    return acknowledge(this.#options.writeAck, writes, words)
+  }
+
+  /**
+   * Writes to these zones at once. Each that does not confirm is owed `otherwise` from then on, and its outcome is `failed`
+   * when the other processes of the site know that, `untold` when they do not. `proof`: the one outcome after which the zone
+   * has no older value; default: each that is not a failure.
+   */
   #writeTo<Outcome extends string>(
-    zones: readonly Zone[],
+    zones: readonly SiteZone[],
     otherwise: Invalidation,
     write: (store: ZoneStore) => Promise<Outcome>,
-  ): Promise<Outcome>[] {
-    return zones.map(async ({ store, debt }) => {
-      const outcome = await write(store)
-      this.#options.metrics?.writes.inc({ zone: store.zone, result: outcome })
-      if (outcome !== 'failed') debt.settle(otherwise)
-      else if (!debt.owe(otherwise, this.#options.newStamp)) {
-        this.#options.log.warn({ zone: store.zone }, 'cache zone missed too many writes and starts from nothing')
-      } else this.#settleSoon()
-      return outcome
+    proof?: Outcome,
+  ): Promise<Outcome | typeof untold>[] {
+    return zones.map(async (zone) => {
+      const outcome = await write(zone.store)
+      this.#options.metrics?.writes.inc({ zone: zone.name, result: outcome })
+      if (outcome !== 'failed') {
+        if (proof === undefined || proof === outcome) zone.took(otherwise)
+        return outcome
+      }
+      const told = zone.owe(otherwise)
+      this.#settleSoon()
+      return (await told) ? outcome : untold
     })
   }
 
-  /** Resolves as soon as enough zones took the write; the others go on. `words`: outcomes that count, the telling first. */
-  #acknowledge<Outcome extends string>(
-    writes: readonly Promise<Outcome | 'failed'>[],
-    words: readonly Outcome[],
-  ): Promise<Outcome | 'failed'> {
-    const { writeAck } = this.#options
-    const seen = new Set<Outcome>()
-    let taken = 0
-    let failed = 0
-    let nearSettled = false
-    if (writes.length === 0) return Promise.resolve('failed')
-    return new Promise((resolve) => {
-      const settle = (outcome: Outcome | 'failed', index: number): void => {
-        if (outcome === 'failed') failed++
-        else {
-          taken++
-          seen.add(outcome)
-        }
-        if (index === 0) nearSettled = true
-        const answering = writes.length - failed
-        const enough =
-          writeAck === 'one'
-            ? taken >= 1
-            : writeAck === 'all'
-              ? taken === writes.length
-              : nearSettled && taken * 2 > answering
-        if (enough) resolve(words.find((word) => seen.has(word)) ?? 'failed')
-        else if (taken + failed === writes.length) resolve('failed')
-      }
-      // A store never throws; if one did after all, its zone has not taken the write.
-      writes.forEach((write, index) => {
-        write.then(
-          (outcome) => settle(outcome, index),
-          () => settle('failed', index),
-        )
-      })
+  /**
+   * A zone had something newer than what others stored: it was evicted there. What they stored is not true, and is taken
+   * away again; what is newer still stays where it is.
+   */
+  #evenOut(zones: readonly SiteZone[], writes: readonly Promise<string>[], otherwise: Invalidation): void {
+    const even = Promise.all(writes).then(async (outcomes) => {
+      if (!outcomes.includes('older')) return
+      const wrong = zones.filter((_, index) => outcomes[index] === 'stored')
+      await Promise.all(this.#writeTo(wrong, otherwise, (store) => take(store, otherwise)))
     })
+    this.#options.background.run('even out cache zones', even)
+  }
+
+  #leader(namespace: string, key: string): SiteZone | undefined {
+    const zones = this.#keeping(namespace)
+    if (zones.length > 1 && !this.#shared.informed) return undefined
+    return zones.find((zone) => zone.mayLead(namespace, key))
   }
 
   async #decide<Outcome extends string>(
     namespace: string,
     key: string,
     stamp: Stamp,
-    conditional: (store: ZoneStore) => Promise<Outcome | 'failed'>,
+    conditional: (store: ZoneStore) => Promise<Outcome>,
     done: Outcome,
-    copy: (store: ZoneStore) => Promise<Outcome | 'failed'>,
+    copy: (store: ZoneStore) => Promise<Outcome>,
   ): Promise<Outcome | 'failed'> {
-    const leader = this.#zones.find(
-      ({ store, debt }) => !debt.owes(namespace, key) && store.health().every(({ state }) => state === 'up'),
-    )
+    const leader = this.#leader(namespace, key)
     if (leader === undefined) return 'failed'
-    const otherwise = asDelete(namespace, key, stamp)
+    const otherwise = asDelete({ namespace, key, stamp })
     const [decision] = this.#writeTo([leader], otherwise, conditional)
-    const outcome = (await decision) ?? 'failed'
+    const outcome = await decision
+    if (outcome === undefined || outcome === untold) return 'failed'
     if (outcome !== done) return outcome
-    const others = this.#zones.filter((zone) => zone !== leader)
+    const others = this.#others(leader, namespace)
     const copies = this.#writeTo(others, otherwise, copy)
-    const acknowledged = await this.#acknowledge([Promise.resolve(done), ...copies], [done])
+    if (done === 'stored') this.#evenOut([leader, ...others], [Promise.resolve(done), ...copies], otherwise)
+    if (done === 'deleted' && (await Promise.all(copies)).includes(untold)) return 'failed'
+    // `older`: something newer came there meanwhile, and stays.
+    const words = [done, ...deleteWords, 'stored'] as const
+    const acknowledged = await acknowledge(this.#options.writeAck, [Promise.resolve(done), ...copies], words)
     return acknowledged === 'failed' ? 'failed' : done
   }
 
@@ -329,46 +450,14 @@ export class ZonedStore implements CacheStore {
   }
 
   async #settleAll(): Promise<void> {
-    await Promise.all(this.#zones.map((zone) => this.#settle(zone)))
+    const settled = await Promise.all(this.#zones.map((zone) => zone.settle(() => this.#closed)))
     this.#settling = undefined
-    if (this.#zones.some(({ debt }) => debt.size > 0)) this.#settleSoon()
-  }
-
-  async #settle({ store, debt }: Zone): Promise<void> {
-    while (!this.#closed) {
-      const owed = debt.oldest(settleAtOnce)
-      if (owed.length === 0) return
-      const outcomes = await Promise.all(
-        owed.map(async (invalidation) => {
-          const outcome = await take(store, invalidation)
-          if (outcome !== 'failed') debt.settle(invalidation)
-          return outcome
-        }),
-      )
-      if (outcomes.includes('failed')) return
-    }
+    if (settled.includes(false) || this.#zones.some(({ owed }) => owed > 0)) this.#settleSoon()
   }
 }
 
-const deleteOutcomes = ['deleted', 'older', 'not-found'] as const
+const putWords = ['older', 'stored'] as const
+const deleteWords = ['deleted', 'older', 'not-found'] as const
 
-const asDelete = (namespace: string, key: string, stamp: Stamp): DeleteOperation => ({
-  kind: 'delete',
-  namespace,
-  key,
-  stamp,
-})
-
-function take(store: ZoneStore, invalidation: Invalidation): Promise<DeleteOutcome | 'applied'> {
-  const { namespace, key, stamp } = invalidation
-  if (invalidation.kind === 'delete') return store.delete(namespace, key, { stamp })
-  const { target, softMs } = invalidation
-  const options = softMs === undefined ? { stamp } : { stamp, softMs }
-  return target === 'all' ? store.bump(namespace, options) : store.invalidate(namespace, target, key, options)
-}
-
-/** When the zone that keeps this key was last empty: at its start, or when all that it had was given up. */
-function collectingSinceMs({ store, debt }: Zone, namespace: string, key: string): number | undefined {
-  const startedAtMs = store.startedAtMs(namespace, key)
-  return startedAtMs === undefined ? undefined : Math.max(startedAtMs, stampMs(debt.floor))
-}
+/** A zone did not take a write, and others may go on reading what is there. */
+const untold = 'untold'

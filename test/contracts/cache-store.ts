@@ -327,6 +327,43 @@ export function cacheStoreContract(name: string, { make, skip = [] }: CacheStore
       expect(await state(store, key)).toBe('invalidated')
     })
 
+    promise('a value that was put stale says so, and of two beginnings and two ends it has the earlier', async (store) => {
+      const [key, tag] = [newKey(), newKey()]
+      const soft = { sinceMs: base + 3, forMs: 40_000 }
+      const put = { stamp: stamp(1), ttlMs: 60_000, tags: { exact: [tag], scopes: [] } }
+      expect(await store.put(namespace, key, text('stale'), { ...put, soft })).toBe('stored')
+
+      expect(await store.get(namespace, key, { deadlineMs })).toMatchObject({ kind: 'hit', stamp: stamp(1), soft })
+      await store.invalidate(namespace, 'tag', tag, { stamp: stamp(2), softMs: 60_000 })
+      expect(await store.get(namespace, key, { deadlineMs })).toMatchObject({
+        soft: { sinceMs: base + 2, forMs: 40_001 },
+      })
+      const over = { ...put, stamp: stamp(4), soft: { sinceMs: base - 2_000, forMs: 1_000 } }
+      expect(await store.put(namespace, key, text('of no use'), over)).toBe('stored')
+      expect(await store.get(namespace, key, { deadlineMs })).toMatchObject({ kind: 'miss' })
+    })
+
+    promise('a touch gives the very value another life, and no other one', async (store) => {
+      const key = newKey()
+      const put = { stamp: stamp(1), ttlMs: 60_000, flags: 7, contentType: 'a/b' }
+      expect(await store.touch(namespace, key, { ttlMs: 500_000 })).toEqual({ kind: 'not-found' })
+      await store.put(namespace, key, text('kept'), put)
+
+      expect(await store.touch(namespace, key, { ttlMs: 500_000, ifStamp: stamp(2) })).toEqual({ kind: 'not-found' })
+      expect(await store.get(namespace, key, { deadlineMs })).toMatchObject({ ttlMs: expect.closeTo(58_000, -4) })
+      expect(await store.touch(namespace, key, { ttlMs: 500_000, ifStamp: stamp(1) })).toEqual({
+        kind: 'touched',
+        stamp: stamp(1),
+      })
+
+      const found = await store.get(namespace, key, { deadlineMs })
+      expect(found).toMatchObject({ kind: 'hit', stamp: stamp(1), flags: 7, contentType: 'a/b' })
+      expect(found.kind === 'hit' && [found.value.toString(), found.ttlMs > 490_000]).toEqual(['kept', true])
+      await store.delete(namespace, key, { stamp: stamp(2) })
+      expect(await store.touch(namespace, key, { ttlMs: -1 })).toEqual({ kind: 'not-found' })
+      expect((await store.get(namespace, key, { deadlineMs })).kind).toBe('miss')
+    })
+
     promise('a bump takes the whole namespace, items without tags too, and no other namespace', async (store) => {
       const [plain, other] = [newKey(), newKey()]
       const put = (ns: string, key: string, n: number) =>

@@ -8,9 +8,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Background } from '#server-kit/background.ts'
 import { HeldClock, systemClock } from '#server-kit/clock.ts'
 import { silentLog } from '#server-kit/log.ts'
-import { systemRandom } from '#server-kit/random.ts'
-import { applyBatch } from '../../gateway/cache-api/apply-batch.ts'
-import { decodeBatch, encodeBatch } from '../../gateway/store/batch.ts'
+import { seededRandom, systemRandom } from '#server-kit/random.ts'
+import { MemoryJournal } from '../../gateway/journal/memory-journal.ts'
+import { applyBatch } from '../../gateway/replication/apply-batch.ts'
 import type { CacheOperation } from '../../gateway/store/cache-operation.ts'
 import type { CacheStore, InvalidateOptions, ItemTags, Stamp } from '../../gateway/store/cache-store.ts'
 import { MemcachedStore } from '../../gateway/store/memcached-store.ts'
@@ -19,6 +19,7 @@ import { MetaNode } from '../../gateway/store/meta-node.ts'
 import { StampClock } from '../../gateway/store/stamp.ts'
 import { namespaceRecordKey, type TagKind, tagRecordKey } from '../../gateway/store/tag-key.ts'
 import { ZonedStore } from '../../gateway/store/zoned-store.ts'
+import { batchOfOne } from '../gateway/replication/sides.ts'
 import { eventually } from '../support/eventually.ts'
 import { startMemcached, type TestServer } from '../support/servers.ts'
 
@@ -130,29 +131,17 @@ async function run({ events, skewMs, recordLimit }: World, stampAtStore = false)
       stamps,
       zones,
       store: new ZonedStore({ zones, ...options }),
+      journal: new MemoryJournal({ clock: own, random: seededRandom(1) }),
       fetches: [] as { key: string; stamp: Stamp; number: number }[],
     }
   })
+  const mark = { begin: () => undefined, end: () => undefined }
   const siteAt = (index: number) => sites[index] as (typeof sites)[number]
   let numbers = 0
 
   const deliver = async ({ to, operation }: (typeof post)[number]): Promise<void> => {
-    const { own, stamps, store } = siteAt(to)
-    const header = {
-      v: 1,
-      site: 's',
-      writer: 1 - to,
-      journal: 'j',
-      lane: 0,
-      head: 1,
-      debt: 0,
-      now: 0,
-      first: 1,
-      count: 1,
-    } as const
-    const decoded = decodeBatch(encodeBatch({ header, operations: [{ seq: 1, operation }] }))
-    if (decoded.kind === 'unreadable') throw new Error(decoded.because)
-    await applyBatch(decoded.batch, { store, clock: own, stampClock: stamps, log: silentLog })
+    const { own, stamps, store, journal } = siteAt(to)
+    await applyBatch(batchOfOne(operation), { store, clock: own, stampClock: stamps, journal, mark, log: silentLog })
   }
 
   for (const each of events) {

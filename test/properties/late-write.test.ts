@@ -7,13 +7,15 @@ import { describe, expect, it } from 'vitest'
 import { Background } from '#server-kit/background.ts'
 import { HeldClock } from '#server-kit/clock.ts'
 import { silentLog } from '#server-kit/log.ts'
-import { applyBatch } from '../../gateway/cache-api/apply-batch.ts'
-import { decodeBatch, encodeBatch } from '../../gateway/store/batch.ts'
+import { seededRandom } from '#server-kit/random.ts'
+import { MemoryJournal } from '../../gateway/journal/memory-journal.ts'
+import { applyBatch } from '../../gateway/replication/apply-batch.ts'
 import type { CacheOperation } from '../../gateway/store/cache-operation.ts'
 import type { CacheStore, Stamp } from '../../gateway/store/cache-store.ts'
 import { MemoryStore } from '../../gateway/store/memory-store.ts'
 import { StampClock } from '../../gateway/store/stamp.ts'
 import { ZonedStore } from '../../gateway/store/zoned-store.ts'
+import { batchOfOne } from '../gateway/replication/sides.ts'
 
 const siteCount = 2
 const keys = ['a', 'b', 'c'] as const
@@ -56,17 +58,15 @@ async function run({ events, skewMs }: World, stampsOff = false): Promise<void> 
       newStamp: () => stamps.next(),
     })
     const store: CacheStore = stampsOff ? unstamped(zoned, () => ++order) : zoned
-    return { own, stamps, zones, store }
+    const journal = new MemoryJournal({ clock: own, random: seededRandom(1) })
+    const mark = { begin: () => undefined, end: () => undefined }
+    return { own, stamps, zones, store, journal, mark }
   })
 
   const deliver = async ({ to, operation }: (typeof post)[number]): Promise<void> => {
     const site = sites[to] as (typeof sites)[number]
-    const header = { v: 1, site: 's', writer: 1 - to, journal: 'j', lane: 0, head: 1, debt: 0, now: 0 } as const
-    const bytes = encodeBatch({ header: { ...header, first: 1, count: 1 }, operations: [{ seq: 1, operation }] })
-    const decoded = decodeBatch(bytes)
-    if (decoded.kind === 'unreadable') throw new Error(decoded.because)
-    const { own, stamps, store } = site
-    await applyBatch(decoded.batch, { store, clock: own, stampClock: stamps, log: silentLog })
+    const { own, stamps, store, journal, mark } = site
+    await applyBatch(batchOfOne(operation), { store, clock: own, stampClock: stamps, journal, mark, log: silentLog })
   }
 
   for (const each of events) {
@@ -116,6 +116,7 @@ function unstamped(inner: CacheStore, arrival: () => Stamp): CacheStore {
     get: (...args) => inner.get(...args),
     put: (namespace, key, value, options) => inner.put(namespace, key, value, { ...options, stamp: arrival() }),
     delete: (namespace, key, options) => inner.delete(namespace, key, { ...options, stamp: arrival() }),
+    touch: (...args) => inner.touch(...args),
     invalidate: (...args) => inner.invalidate(...args),
     bump: (...args) => inner.bump(...args),
     health: () => inner.health(),

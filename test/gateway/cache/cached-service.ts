@@ -6,11 +6,13 @@ import { Background } from '#server-kit/background.ts'
 import { HeldClock } from '#server-kit/clock.ts'
 import { silentLog } from '#server-kit/log.ts'
 import { createMetrics } from '#server-kit/metrics.ts'
+import { seededRandom } from '#server-kit/random.ts'
 import { type Answer, type BodySink, type BodyStream, isStream } from '../../../gateway/answer.ts'
 import { OwnChannel } from '../../../gateway/cache/event-channel.ts'
 import { openResponseCache } from '../../../gateway/cache/open-response-cache.ts'
 import type { Exchange } from '../../../gateway/exchange.ts'
 import type { HeaderPairs } from '../../../gateway/header-pairs.ts'
+import { MemoryJournal } from '../../../gateway/journal/memory-journal.ts'
 import type { Ending, Phase } from '../../../gateway/phase.ts'
 import { Pipeline } from '../../../gateway/pipeline.ts'
 import { SharedParts } from '../../../gateway/reload/shared-parts.ts'
@@ -66,7 +68,8 @@ export async function openCachedService(options: CachedServiceOptions = {}) {
   const stamps = new StampClock(clock, 1)
   const zone = new MemoryStore({ zone: 'near', clock })
   const inner = options.zone?.(zone) ?? zone
-  const outer = new DoubleWriter({ inner, shippers: [], stamps, clock })
+  const journal = new MemoryJournal({ clock, random: seededRandom(1, clock) })
+  const outer = new DoubleWriter({ inner, journal, shippers: [], stamps, clock })
   const metrics = createMetrics()
   const background = new Background(silentLog)
   const holder: { current: Table } = { current: await tableOf(structure(routes), placements) }

@@ -34,6 +34,7 @@ export function openProcess(shared?: { clock: HeldClock; zone: MemoryStore; stam
     },
     put: async (ns, key, value, put) => faults.write ?? zone.put(ns, key, value, put),
     delete: (ns, key, del) => zone.delete(ns, key, del),
+    touch: (ns, key, touch) => zone.touch(ns, key, touch),
     invalidate: (ns, kind, name, options) => zone.invalidate(ns, kind, name, options),
     bump: (ns, options) => zone.bump(ns, options),
     health: () => zone.health(),

@@ -161,6 +161,7 @@ describe('clients that ask for the same at once', () => {
         get: (...args) => zone.get(...args),
         put: (...args) => zone.put(...args),
         delete: (...args) => zone.delete(...args),
+        touch: (...args) => zone.touch(...args),
         invalidate: (...args) => zone.invalidate(...args),
         bump: (...args) => zone.bump(...args),
         health: () => zone.health(),

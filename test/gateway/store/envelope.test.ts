@@ -12,7 +12,9 @@ const envelope = fc.record<Envelope>(
     tags: fc
       .record({ exact: fc.array(fc.string({ unit: 'grapheme' })), scopes: fc.array(fc.string({ unit: 'grapheme' })) })
       .filter(({ exact, scopes }) => exact.length + scopes.length > 0),
+    soft: fc.record({ sinceMs: fc.maxSafeNat(), forMs: fc.maxSafeNat() }),
     asOf: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
+    expiresAtMs: fc.maxSafeNat(),
   },
   { requiredKeys: ['kind', 'stamp', 'flags'] },
 )

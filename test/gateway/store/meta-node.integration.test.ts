@@ -1,13 +1,18 @@
 import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { systemClock } from '#server-kit/clock.ts'
-import { silentLog } from '#server-kit/log.ts'
+import { createLog, silentLog } from '#server-kit/log.ts'
 import { systemRandom } from '#server-kit/random.ts'
-import { MetaNode, type Reply } from '../../../gateway/store/meta-node.ts'
+import { MetaNode } from '../../../gateway/store/meta-node.ts'
+import type { NodeAccess } from '../../../gateway/store/node-connection.ts'
+import type { Reply } from '../../../gateway/store/store-node.ts'
+import { selfSigned } from '../../support/certificates.ts'
 import { eventually } from '../../support/eventually.ts'
 import { startFaultProxy } from '../../support/fault-proxy.ts'
 import { startMemcached, type TestServer } from '../../support/servers.ts'
+import { temporaryFolder } from '../../support/temporary-folder.ts'
 
 const deadlineMs = 1_000
 const noFlags = { ttlSeconds: 0, flags: 0 }
@@ -72,7 +77,7 @@ describe('a node of real memcached', () => {
     expect(codeOf(await node.get('small', 'v t', deadlineMs))).toBe('VA')
   })
 
-  it('delays nobody while it is frozen, and serves again when it wakes', async () => {
+  it('Store M1, M10: delays nobody while it is frozen, and serves again when it wakes', async () => {
     const memcached = await startMemcached()
     const node = await up(memcached.port)
     await node.set('k', none, body, noFlags, deadlineMs)
@@ -97,7 +102,7 @@ describe('a node of real memcached', () => {
     await kill(memcached)
   })
 
-  it('fails at once after kill -9, and comes back with the process', async () => {
+  it('Store M3, M10: fails at once after kill -9, and comes back with the process', async () => {
     const first = await startMemcached()
     const node = await up(first.port)
     await node.set('k', none, body, noFlags, deadlineMs)
@@ -117,7 +122,7 @@ describe('a node of real memcached', () => {
     await first.stop()
   })
 
-  it('gives no byte of a cut answer to a later request', async () => {
+  it('Store M2: gives no byte of a cut answer to a later request', async () => {
     await using proxy = await startFaultProxy(memcached.port)
     const node = await up(proxy.port)
     await node.set('long', none, Buffer.alloc(500, 'x'), noFlags, deadlineMs)
@@ -146,6 +151,12 @@ describe('a node of real memcached', () => {
   })
 })
 
+const recordingLog = () => {
+  const written: string[] = []
+  const log = createLog({ program: 'test', destination: { write: (line) => void written.push(line) } })
+  return { log, lines: () => written.join('') }
+}
+
 /** A node that answers the probe and then does as `answer` says. */
 async function scripted(
   answer: (line: string, socket: Socket) => void,
@@ -159,10 +170,12 @@ async function scripted(
     socket.on('data', (chunk) => {
       options.onChunk?.(String(chunk))
       for (const line of String(chunk).split('\r\n').slice(0, -1)) {
+        const { meta = true } = options
         if (line === 'stats') socket.write('STAT uptime 5\r\nEND\r\n')
         else if (line === 'stats settings') socket.write('STAT item_size_max 1048576\r\nEND\r\n')
-        else if (line === 'mn') socket.write(options.meta === false ? 'ERROR\r\n' : 'MN\r\n')
-        else answer(line, socket)
+        else if (line === 'mn') socket.write(meta ? 'MN\r\n' : 'ERROR\r\n')
+        else if (line.includes(' ~tidegate-probe ')) socket.write(meta ? `HD O${opaqueOf(line)}\r\n` : 'ERROR\r\n')
+        else if (line !== '') answer(line, socket)
       }
     })
   })
@@ -182,7 +195,7 @@ async function scripted(
 const opaqueOf = (line: string): string => / O(\d+)/.exec(line)?.[1] ?? ''
 
 describe('a node', () => {
-  it('fails what is under way at once when the other side closes in good order', async () => {
+  it('Store M3: fails what is under way at once when the other side closes in good order', async () => {
     await using server = await scripted((_line, socket) => socket.end())
     const node = await up(server.port)
 
@@ -210,7 +223,7 @@ describe('a node', () => {
     }
   })
 
-  it('hands out no answer that names another request', async () => {
+  it('Store M4, I10: hands out no answer that names another request', async () => {
     await using server = await scripted((line, socket) => socket.write(`EN O${Number(opaqueOf(line)) + 1}\r\n`))
     const node = await up(server.port)
 
@@ -225,15 +238,7 @@ describe('a node', () => {
     await eventually(() => server.accepted() === 2, { what: 'another connection' })
   })
 
-  it('is not used when it does not speak the meta protocol', async () => {
-    await using server = await scripted(() => undefined, { meta: false })
-    const node = open(server.port)
-
-    await eventually(async () => codeOf(await node.get('k', 'v t', deadlineMs)) === 'protocol')
-    expect(node.isUp).toBe(false)
-  })
-
-  it('writes what is asked in one turn of the event loop as one piece', async () => {
+  it('Store M5: writes what is asked in one turn of the event loop as one piece', async () => {
     const chunks: string[] = []
     await using server = await scripted((line, socket) => socket.write(`EN O${opaqueOf(line)}\r\n`), {
       onChunk: (chunk) => chunks.push(chunk),
@@ -246,7 +251,7 @@ describe('a node', () => {
     expect(chunks).toHaveLength(1)
   })
 
-  it('keeps each deadline, whatever is asked before and after', async () => {
+  it('Store M1: keeps each deadline, whatever is asked before and after', async () => {
     await using server = await scripted(() => undefined)
     const node = await up(server.port)
 
@@ -276,7 +281,7 @@ describe('a node', () => {
     expect(codeOf(await pending)).toBe('EN')
   })
 
-  it('refuses more than it can have under way instead of letting it wait', async () => {
+  it('Store M6: refuses more than it can have under way instead of letting it wait', async () => {
     await using server = await scripted(() => undefined)
     const node = await up(server.port)
     const many = Array.from({ length: 4_096 }, () => node.get('k', 'v t', 300))
@@ -290,7 +295,7 @@ describe('a node', () => {
     await Promise.all(many)
   })
 
-  it('opens its breaker after five failures in a row, and closes it by a probe', async () => {
+  it('Store M10: opens its breaker after five failures in a row, and closes it by a probe', async () => {
     let answers = false
     await using server = await scripted((line, socket) => {
       if (answers) socket.write(`EN O${opaqueOf(line)}\r\n`)
@@ -307,6 +312,20 @@ describe('a node', () => {
     await eventually(async () => codeOf(await node.get('k', 'v t', deadlineMs)) === 'EN')
   })
 
+  it('Store M10: shuts a node out after five failures in a row, however soon they come', async () => {
+    await using server = await scripted((_line, socket) => socket.destroy())
+    const { log, lines } = recordingLog()
+    const still = { ...systemClock, monotonic: () => 0 }
+    const node = new MetaNode({ host: '127.0.0.1', port: server.port }, { clock: still, random: systemRandom, log })
+    opened.push(node)
+
+    await eventually(async () => {
+      await node.get('k', 'v t', 50)
+      return lines().includes('shut out')
+    })
+    expect(lines()).toContain('"failuresInRow":5')
+  })
+
   it('lets nothing hang when it is closed', async () => {
     await using server = await scripted(() => undefined)
     const node = await up(server.port)
@@ -316,5 +335,75 @@ describe('a node', () => {
 
     expect(codeOf(await pending)).toBe('closed')
     expect(codeOf(await node.get('k', 'v t', 60_000))).toBe('closed')
+  })
+})
+
+describe('who we are, and who the node is', () => {
+  const access = (login?: { user: string; password: string }) => (login === undefined ? {} : { login })
+  // By name: that is what the certificate vouches for.
+  const openAs = (port: number, options: NodeAccess, log = silentLog): MetaNode => {
+    const node = new MetaNode(
+      { host: 'localhost', port },
+      { clock: systemClock, random: systemRandom, log, access: options },
+    )
+    opened.push(node)
+    return node
+  }
+
+  it('Store M10: logs in with user and password, and tells which of them is missing or wrong', async () => {
+    await using folder = await temporaryFolder()
+    const file = folder.file('users')
+    await writeFile(file, 'shop:open-sesame\n', { mode: 0o600 })
+    await using guarded = await startMemcached(['-Y', file])
+    const { log, lines } = recordingLog()
+
+    const node = openAs(guarded.port, access({ user: 'shop', password: 'open-sesame' }))
+    await eventually(() => node.isUp, { what: 'logged in' })
+    expect(codeOf(await node.set('k', none, body, noFlags, deadlineMs))).toBe('HD')
+    const stranger = openAs(guarded.port, access(), log)
+    const liar = openAs(guarded.port, access({ user: 'shop', password: 'wrong' }), log)
+
+    await eventually(() => ['unauthenticated', 'wrong-password'].every((each) => lines().includes(each)))
+    expect([stranger.isUp, liar.isUp]).toEqual([false, false])
+    expect(codeOf(await liar.get('k', 'v', deadlineMs))).toBe('refused')
+  })
+
+  it('Store M10: speaks TLS with a node whose certificate the authority vouches for, and with no other', async () => {
+    const { key, cert } = await selfSigned('localhost')
+    const other = await selfSigned('localhost')
+    await using folder = await temporaryFolder()
+    const [keyFile, certFile] = [folder.file('key.pem'), folder.file('cert.pem')]
+    await Promise.all([writeFile(keyFile, key), writeFile(certFile, cert)])
+    await using secured = await startMemcached(['-Z', '-o', `ssl_chain_cert=${certFile},ssl_key=${keyFile}`])
+
+    const node = openAs(secured.port, { tls: { ca: cert } })
+    await eventually(() => node.isUp, { what: 'connected by TLS' })
+    const large = Buffer.alloc(900_000, 'x')
+    expect(codeOf(await node.set('k', none, large, noFlags, deadlineMs))).toBe('HD')
+    const reply = await node.get('k', 'v', deadlineMs)
+    expect(reply.code === 'VA' && reply.value?.equals(large)).toBe(true)
+
+    const misled = openAs(secured.port, { tls: { ca: other.cert } })
+    expect(codeOf(await misled.get('k', 'v', 400))).not.toBe('VA')
+    expect(misled.isUp).toBe(false)
+  })
+
+  it('Store M9: is refused with the fix when the node has no meta commands', async () => {
+    await using server = await scripted(() => undefined, { meta: false })
+    const { log, lines } = recordingLog()
+
+    const node = openAs(server.port, {}, log)
+
+    await eventually(() => lines().includes('no-meta'))
+    expect(lines()).toContain('driver memjs')
+    expect(codeOf(await node.get('k', 'v', deadlineMs))).toBe('protocol')
+  })
+
+  it('Store M9: learns by trying, not from the version, what a node can do', async () => {
+    const node = await up(memcached.port)
+
+    expect(node.tellsCas).toBe(true)
+    const stored = await node.set('told', none, body, { ...noFlags, tellCas: true }, deadlineMs)
+    expect(await node.get('told', 'v c', deadlineMs)).toMatchObject({ cas: stored.code === 'HD' ? stored.cas : '' })
   })
 })

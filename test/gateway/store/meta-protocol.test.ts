@@ -2,7 +2,16 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Answer, MetaParser, metaDelete, metaGet, metaSet, wireTtl } from '../../../gateway/store/meta-protocol.ts'
 
-const bare = { opaque: -1, ttlSeconds: -1, cas: '', flags: 0, value: undefined, text: '' }
+const bare = {
+  opaque: -1,
+  ttlSeconds: -1,
+  cas: '',
+  flags: 0,
+  readBefore: false,
+  idleSeconds: -1,
+  value: undefined,
+  text: '',
+}
 const limit = 1_000
 
 const flagged = fc.record({
@@ -10,9 +19,11 @@ const flagged = fc.record({
   ttlSeconds: fc.integer({ min: -1, max: 2_000_000_000 }),
   cas: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }).map(String),
   flags: fc.nat({ max: 0xffffffff }),
+  readBefore: fc.boolean(),
+  idleSeconds: fc.nat(),
 })
-const flagWords = (a: Pick<Answer, 'opaque' | 'ttlSeconds' | 'cas' | 'flags'>): string =>
-  ` t${a.ttlSeconds} c${a.cas} f${a.flags} O${a.opaque}`
+const flagWords = (a: Omit<Answer, 'code' | 'value' | 'text'>): string =>
+  ` t${a.ttlSeconds} c${a.cas} f${a.flags} h${a.readBefore ? 1 : 0} l${a.idleSeconds} O${a.opaque}`
 
 /** Any answer, and the bytes in which a node would say it. */
 const answer: fc.Arbitrary<{ answer: Answer; bytes: Buffer }> = fc.oneof(
@@ -106,7 +117,7 @@ describe('the meta protocol', () => {
     expect(metaDelete('ns/k', undefined, 5)).toBe('md ns/k O5\r\n')
   })
 
-  it('sends a time to live as memcached reads it', () => {
+  it('Store M8: sends a time to live as memcached reads it', () => {
     const nowMs = 1_700_000_000_500
     expect(wireTtl(-1, nowMs)).toBe(0)
     expect(wireTtl(0, nowMs)).toBeUndefined()

@@ -71,11 +71,11 @@ function inSteps(before: () => Promise<void>): MetaNode {
     last = asked
     return asked
   }
-  const node: Pick<MetaNode, 'get' | 'set' | 'isUp' | 'connectedAtMs' | 'flushes'> = {
+  const node: Pick<MetaNode, 'get' | 'set' | 'isUp' | 'connectedAt' | 'flushes'> = {
     get: (...args) => step(() => raw.get(...args)),
     set: (...args) => step(() => raw.set(...args)),
     isUp: true,
-    connectedAtMs: raw.connectedAtMs,
+    connectedAt: raw.connectedAt,
     flushes: 0,
   }
   return node as MetaNode

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { ketama, type PoolNode, rendezvous } from '../../../gateway/store/pool.ts'
+import { ketama, Pool, type PoolNode, rendezvous } from '../../../gateway/store/pool.ts'
+import type { NodeAddress, StoreNode } from '../../../gateway/store/store-node.ts'
 
 const nodes = (count: number): PoolNode[] =>
   Array.from({ length: count }, (_, i) => ({ host: `10.0.0.${i + 1}`, port: 11211 }))
@@ -49,5 +50,62 @@ describe('a ketama ring', () => {
       expect(ring(`10.0.0.1-${n}`)).toBe(0)
       expect(ring(`10.0.0.2:11311-${n}`)).toBe(1)
     }
+  })
+
+  it.each([
+    [
+      'three alike',
+      '10.0.0.1:11211 10.0.0.2:11211 10.0.0.3:11211',
+      '221220101010111112010102221100101201102021000102000011101022',
+    ],
+    [
+      'by weight',
+      'cache-a:11211 cache-b:11311*3 127.0.0.1:22122*7',
+      '211222211222201112122210221112212212222210122222222111222122',
+    ],
+    [
+      'five',
+      '10.1.0.1:11211 10.1.0.2:11212 10.1.0.3:11213 10.1.0.4:11214 10.1.0.5:11215*2',
+      '124042313104233443432443440234000324042410314214144030302033',
+    ],
+    [
+      // Where another rounding than its single precision gives nodes four points less.
+      'twenty-five alike',
+      Array.from({ length: 25 }, (_, i) => `10.2.0.${i + 1}:11211`).join(' '),
+      'ij34ii9f0alga5makb0ilon8jncij46o7n4c07df6ogml9nfdjbcf96f53ln',
+    ],
+  ])('chooses the node that libmemcached 1.0.18 chooses: %s', (_, nodes, chosen) => {
+    const ring = ketama(
+      nodes.split(' ').map((each) => {
+        const [, host = '', port, weight = '1'] = /^(.*):(\d+)(?:\*(\d+))?$/.exec(each) ?? []
+        return { host, port: Number(port), weight: Number(weight) }
+      }),
+    )
+    const keys = Array.from({ length: 60 }, (_, i) => Buffer.from(`key:${i}:${'äöü'.slice(0, i % 4)}`))
+
+    expect(keys.map((key) => ring(key.toString('latin1')).toString(36)).join('')).toBe(chosen)
+  })
+})
+
+describe('a pool', () => {
+  const opened: string[] = []
+  const closed: string[] = []
+  const open = ({ host, port }: NodeAddress): StoreNode => {
+    opened.push(host)
+    return { address: { host, port }, close: () => closed.push(host) } as unknown as StoreNode
+  }
+  const nodes = (...hosts: string[]) => hosts.map((host) => ({ host, port: 11211 }))
+
+  it('takes other nodes without giving up the connections of those that stay', () => {
+    const pool = new Pool(nodes('a', 'b'), 'ketama', open)
+    const [kept] = pool.nodes
+
+    pool.change(nodes('a', 'c'))
+
+    expect(opened).toEqual(['a', 'b', 'c'])
+    expect(closed).toEqual(['b'])
+    expect(pool.nodes[0]).toBe(kept)
+    const chosen = new Set(Array.from({ length: 100 }, (_, i) => pool.nameOf(`key:${i}`)))
+    expect([...chosen].sort()).toEqual(['a:11211', 'c:11211'])
   })
 })

@@ -4,25 +4,29 @@ import { HeldClock } from '#server-kit/clock.ts'
 import { silentLog } from '#server-kit/log.ts'
 import { createMetrics } from '#server-kit/metrics.ts'
 import { seededRandom } from '#server-kit/random.ts'
-import { Shipper } from '../../../gateway/store/shipper.ts'
+import { MemoryJournal } from '../../../gateway/journal/memory-journal.ts'
+import { Shipper } from '../../../gateway/replication/shipper.ts'
 import { shippingMetrics, storeMetrics } from '../../../gateway/store/store-metrics.ts'
 
 describe('the metrics of the store', () => {
   it('tell for each other site what it is owed and since when', async () => {
     const clock = new HeldClock()
     const metrics = createMetrics()
+    const journal = new MemoryJournal({ clock, random: seededRandom(1) })
     const shipper = new Shipper({
       to: 'there',
       site: 'here',
       writer: 1,
+      journal,
+      reader: journal.reader('there'),
       peer: { send: () => new Promise(() => undefined), close: async () => undefined },
       clock,
       random: seededRandom(1),
       log: silentLog,
       background: new Background(silentLog),
     })
-    shippingMetrics(metrics, [shipper])
-    shipper.append({ kind: 'delete', namespace: 'shop', key: 'k', stamp: 1n })
+    shippingMetrics(metrics, ['there'], [shipper])
+    journal.append({ kind: 'delete', namespace: 'shop', key: 'k', stamp: 1n })
     clock.advance(2_500)
 
     const text = await metrics.text()

@@ -123,6 +123,7 @@ export const anyPolicy: fc.Arbitrary<RoutePolicy> = some<RoutePolicy, 'auth' | '
         coalesce: fc.constant('site' as const),
         prefixDepth: fc.nat(),
         memory: fc.constant('off' as const),
+        warm: fc.constant('pull' as const),
       },
       ['profile', 'per', 'key', 'tags'],
     ),
