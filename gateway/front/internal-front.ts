@@ -1,9 +1,10 @@
-import Fastify, { type FastifyInstance, type FastifyPluginAsync, type FastifyRequest } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyPluginAsync, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { AskedRequest } from '#routes/asked-request.ts'
 import { paths, type TokenAnswer } from '#routes/messages.ts'
+import { problemMediaType } from '#routes/problem.ts'
 import type { Log } from '#server-kit/log.ts'
 import type { Metrics } from '#server-kit/metrics.ts'
-import { installProblemReplies } from '#server-kit/problem-reply.ts'
+import { asProblem, installProblemReplies, problemReply } from '#server-kit/problem-reply.ts'
 import type { TokenStores } from '../auth/open-token-stores.ts'
 import { problems } from '../errors.ts'
 import type { TableHolder } from '../fence/table-holder.ts'
@@ -39,6 +40,16 @@ export async function internalFront(options: InternalFrontOptions): Promise<Fast
     genReqId: () => options.ids.next(),
     return503OnClosing: false,
     forceCloseConnections: 'idle',
+    // A target that the router cannot decode reaches no handler, and is answered like all else.
+    frameworkErrors: (error, request, reply) => {
+      const problem = asProblem(error)
+      // Its type knows only bodies of routes, and no route was found.
+      const answer = reply as unknown as FastifyReply
+      void answer
+        .code(problem.status)
+        .type(problemMediaType)
+        .send(problemReply(problem, request.id, 'operator'))
+    },
   })
   installProblemReplies(app, { audience: 'operator', log })
 

@@ -21,4 +21,4 @@ export type Word =
 export const pulseMs = 1_000
 
 /** Where a worker finds what it was handed: after its three streams and the channel. */
-export const handedDown = { public: 4, internal: 5 } as const
+export const handedDown = { public: 4, internal: 5, firstPort: 6 } as const

@@ -9,11 +9,12 @@ const endMs = 10_000
 
 /** Holds the sockets and keeps `workers` gateways on them. SIGHUP: all read their configuration again; SIGUSR2: all are replaced. */
 export async function runSupervisor({ file, start, log }: Program, workers: number): Promise<void> {
-  const { site, listen, drain, memoryLimit } = start.config.yaml
+  const { site, listen, drain, memoryLimit, cache } = start.config.yaml
   const drainMs = ms(drain.notice) + ms(drain.limit) + endMs
   const supervisor = new Supervisor({
     configFile: file,
     listen: { public: hostAndPort(listen.public), internal: hostAndPort(listen.internal) },
+    ports: cache.zones.length === 0 ? [] : cache.ports.map((port) => hostAndPort(port.listen)),
     workers,
     memoryLimitBytes: memoryLimit === undefined ? Number.POSITIVE_INFINITY : bytes(memoryLimit),
     drainMs,

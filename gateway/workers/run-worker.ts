@@ -17,7 +17,9 @@ export async function runWorker({ file, start, log, version }: Program): Promise
     end: () => say({ kind: 'end' }),
     source: { file, env: process.env, start },
     handed: {
-      ...handedDown,
+      public: handedDown.public,
+      internal: handedDown.internal,
+      ports: start.config.yaml.cache.ports.map((_, at) => handedDown.firstPort + at),
       onNotAccepting: () => say({ kind: 'not-accepting' }),
       onReload: () => say({ kind: 'reload' }),
     },

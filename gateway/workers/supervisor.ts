@@ -14,6 +14,8 @@ export interface Address {
 export interface SupervisorOptions {
   readonly configFile: string
   readonly listen: { readonly public: Address; readonly internal: Address }
+  /** Of the ports that speak the Memcached protocol. */
+  readonly ports?: readonly Address[]
   readonly workers: number
   /** Resident bytes above which a worker is replaced in order; Infinity: none. */
   readonly memoryLimitBytes: number
@@ -53,6 +55,7 @@ export class Supervisor implements Part {
   readonly #stopping = new AbortController()
   readonly #restarts = new Set<Promise<void>>()
   #sockets: { readonly public: ListeningSocket; readonly internal: ListeningSocket } | undefined
+  readonly #ports: ListeningSocket[] = []
   #rolling: Promise<unknown> = Promise.resolve()
 
   constructor(options: SupervisorOptions) {
@@ -82,6 +85,7 @@ export class Supervisor implements Part {
     const { listen } = this.#options
     const open = (address: Address) => takeOver(() => openListeningSocket(address.host, address.port))
     this.#sockets = { public: await open(listen.public), internal: await open(listen.internal) }
+    for (const port of this.#options.ports ?? []) this.#ports.push(await open(port))
     // All are waited for, also after a failure: none may come up behind the back of who ends them.
     const filled = await Promise.allSettled(this.#slots.map((slot) => this.#fill(slot)))
     for (const one of filled) if (one.status === 'rejected') throw one.reason
@@ -116,13 +120,15 @@ export class Supervisor implements Part {
     await Promise.all(workers.map((worker) => worker.notAccepting))
     this.#sockets?.public.refuse()
     this.#sockets?.internal.refuse()
+    for (const port of this.#ports) port.refuse()
     await ended
   }
 
   /** Also after a start that failed half-way. */
   async stop(): Promise<void> {
     await this.drain()
-    await Promise.all([this.#sockets?.public.close(), this.#sockets?.internal.close()])
+    const ports = this.#ports.splice(0).map((port) => port.close())
+    await Promise.all([this.#sockets?.public.close(), this.#sockets?.internal.close(), ...ports])
     this.#sockets = undefined
   }
 
@@ -137,7 +143,7 @@ export class Supervisor implements Part {
     const fd = (socket: ListeningSocket | undefined) => socket?.fd ?? -1
     const worker = new WorkerProcess({
       configFile,
-      sockets: { public: fd(this.#sockets?.public), internal: fd(this.#sockets?.internal) },
+      sockets: { public: fd(this.#sockets?.public), internal: fd(this.#sockets?.internal), ports: this.#ports.map(fd) },
       onPulse: (from, rssBytes) => this.#pulse(slot, from, rssBytes),
       onEnd,
       onReload: () => this.reload(),

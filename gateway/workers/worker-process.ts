@@ -6,7 +6,7 @@ import type { Command, Word } from './messages.ts'
 export interface WorkerOptions {
   readonly configFile: string
   /** Descriptors of the listening sockets. */
-  readonly sockets: { readonly public: number; readonly internal: number }
+  readonly sockets: { readonly public: number; readonly internal: number; readonly ports: readonly number[] }
   /** What it costs in memory, with each pulse. */
   readonly onPulse: (worker: WorkerProcess, rssBytes: number) => void
   /** What an operator wants of the whole gateway. */
@@ -38,7 +38,7 @@ export class WorkerProcess {
       '--worker',
     ]
     this.#child = spawn(process.execPath, args, {
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc', sockets.public, sockets.internal],
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc', sockets.public, sockets.internal, ...sockets.ports],
     })
     this.#child.on('message', (word: Word) => {
       if (word.kind === 'ready') this.#told.resolve(word)
