@@ -1,0 +1,16 @@
+import type { CacheInvalidation } from '#routes/gateway-answers.ts'
+import type { Stamp } from '../store/cache-store.ts'
+
+/** One invalidation that somebody asks for by an event. Pure data: whoever applies it reads its words by the table. */
+export interface InvalidationEvent {
+  readonly namespace: string
+  readonly words: CacheInvalidation
+  /** Absent: the receiver takes one when it accepts the event. */
+  readonly stamp?: Stamp
+  /** When the sender says that it happened, Unix ms. */
+  readonly atMs?: number
+}
+
+/** An object of JSON. */
+export const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
