@@ -9,6 +9,8 @@ const offered: ReadonlySet<string> = new Set([
   'explain',
   'extensions',
   'drain',
+  'cache',
+  'events',
   'reload',
 ])
 

@@ -2,9 +2,11 @@
 import { type ExampleSite, type Ports, sites } from './ports.ts'
 
 export interface SiteAddresses {
-  readonly listen: { readonly public: string; readonly internal: string }
+  readonly listen: { readonly public: string; readonly internal: string; readonly cache: string }
   readonly public: string
   readonly internal: string
+  /** `host:port` of the gateway's own Memcached port. */
+  readonly cache: string
   readonly services: string
   /** `host:port`. */
   readonly redis: string
@@ -41,9 +43,10 @@ function addresses(ports: Ports, bind: string, hostOf: (service: string) => stri
   const site = (name: ExampleSite): SiteAddresses => {
     const own = ports.sites[name]
     return {
-      listen: { public: listen(own.public), internal: listen(own.internal) },
+      listen: { public: listen(own.public), internal: listen(own.internal), cache: listen(own.cache) },
       public: url(`gateway-${name}`, own.public),
       internal: url(`gateway-${name}`, own.internal),
+      cache: at(`gateway-${name}`, own.cache),
       services: url(`services-${name}`, own.services),
       redis: at(`redis-${name}`, own.redis),
       zones: own.zones.map((port, index) => at(`memcached-${zoneName(name, index)}`, port)),

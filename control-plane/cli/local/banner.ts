@@ -21,8 +21,8 @@ export function banner({ demo, link, stores, placements, sample, command }: Bann
   const rows: [string, string, string][] = [
     ['console', demo.console, link === undefined ? '' : 'open it by the link below'],
     ['edge', edge, 'clients come here'],
-    ['gateway onprem', onprem.public, `internal ${onprem.internal}`],
-    ['gateway cloud', cloud.public, `internal ${cloud.internal}`],
+    ['gateway onprem', onprem.public, `internal ${onprem.internal}, Memcached protocol ${onprem.cache}`],
+    ['gateway cloud', cloud.public, `internal ${cloud.internal}, Memcached protocol ${cloud.cache}`],
     ['services onprem', demo.services.onprem, 'samples: ?slow=500 and ?fail=503 work'],
     ['services cloud', demo.services.cloud, ''],
     ['monolith', demo.monolith, 'what it does with the cache'],

@@ -99,7 +99,7 @@ function gatewayConfig({ at, stores, tokens, folders }: ConfigFacts, site: Examp
   return {
     site,
     home: folders.home(site),
-    listen: own.listen,
+    listen: { public: own.listen.public, internal: own.listen.internal },
     internalUrl: own.internal,
     controlPlane: { url: at.controlPlane.url },
     keys: {
@@ -128,6 +128,8 @@ function gatewayConfig({ at, stores, tokens, folders }: ConfigFacts, site: Examp
       writeAck: 'quorum',
       ...patience.cache,
       doubleWrite: { to: others },
+      ...(stores.redis ? { events: { redis: `redis://${own.redis}`, stream: true } } : {}),
+      ports: [memcachedPort(own.listen.cache, tokens)],
       clients: [
         {
           name: 'monolith',
@@ -145,4 +147,11 @@ function gatewayConfig({ at, stores, tokens, folders }: ConfigFacts, site: Examp
     // Clients of the demo know the gateways by address: nobody has to notice, and a stop is to be short.
     drain: { notice: '0s', limit: '2s' },
   }
+}
+
+/** On loopback, as in a first try, nobody has to say who it is; in containers the monolith does, by its token. */
+function memcachedPort(listen: string, { cacheToken }: Tokens): object {
+  const namespace = 'legacy'
+  if (listen.startsWith('127.')) return { listen, namespace, flushAll: 'namespace' }
+  return { listen, flushAll: 'namespace', users: [{ name: 'monolith', sha256: sha256(cacheToken), namespace }] }
 }

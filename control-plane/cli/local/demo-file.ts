@@ -4,19 +4,26 @@ import { join } from 'node:path'
 import { encodeBase64url } from '#routes/base64url.ts'
 import { readKeptJson } from '#server-kit/kept-file.ts'
 import { writeSecretFile } from '#server-kit/secret.ts'
-import type { Addresses } from './addresses.ts'
+import type { Addresses, SiteAddresses } from './addresses.ts'
 import type { ExampleSite } from './ports.ts'
 
 export interface Demo extends Tokens {
   readonly console: string
   readonly edge: string
-  readonly gateways: Readonly<Record<ExampleSite, { readonly public: string; readonly internal: string }>>
+  readonly gateways: Readonly<Record<ExampleSite, DemoGateway>>
   readonly services: Readonly<Record<ExampleSite, string>>
   readonly monolith: string
   /** Of the token stores, where they are real servers. */
   readonly redis?: Readonly<Record<ExampleSite, string>>
   readonly base: number
   readonly pids: Readonly<Record<string, number>>
+}
+
+export interface DemoGateway {
+  readonly public: string
+  readonly internal: string
+  /** `host:port` that speaks the Memcached protocol. */
+  readonly cache: string
 }
 
 /** Made once and kept, so that what was pasted yesterday works today. */
@@ -49,8 +56,8 @@ export function demoOf(at: Addresses, base: number, tokens: Tokens, withRedis: b
     console: at.controlPlane.url,
     edge: at.edge.url,
     gateways: {
-      onprem: { public: onprem.public, internal: onprem.internal },
-      cloud: { public: cloud.public, internal: cloud.internal },
+      onprem: gatewayOf(onprem),
+      cloud: gatewayOf(cloud),
     },
     services: { onprem: onprem.services, cloud: cloud.services },
     monolith: at.monolith.url,
@@ -60,6 +67,12 @@ export function demoOf(at: Addresses, base: number, tokens: Tokens, withRedis: b
     pids: {},
   }
 }
+
+const gatewayOf = ({ public: traffic, internal, cache }: SiteAddresses): DemoGateway => ({
+  public: traffic,
+  internal,
+  cache,
+})
 
 /** 256 random bits, with a prefix by which a scanner for leaked secrets knows them. */
 export function newToken(): string {

@@ -15,6 +15,8 @@ const lastBase = 64_000
 export interface SitePorts {
   readonly public: number
   readonly internal: number
+  /** Of the gateway: it speaks the Memcached protocol there. */
+  readonly cache: number
   readonly services: number
   readonly redis: number
   /** One Memcached zone each. */
@@ -42,6 +44,7 @@ export function portsAt(base: number, onpremZones: 1 | 2 = 1): Ports {
       onprem: {
         public: base + 101,
         internal: base + 102,
+        cache: base + 103,
         services: base + 150,
         redis: base + 160,
         zones: [base + 170, base + 171].slice(0, onpremZones),
@@ -49,6 +52,7 @@ export function portsAt(base: number, onpremZones: 1 | 2 = 1): Ports {
       cloud: {
         public: base + 201,
         internal: base + 202,
+        cache: base + 203,
         services: base + 250,
         redis: base + 260,
         zones: [base + 270, base + 271],
@@ -58,9 +62,10 @@ export function portsAt(base: number, onpremZones: 1 | 2 = 1): Ports {
 }
 
 export function everyPort({ console, internal, edge, monolith, sites: at }: Ports): number[] {
-  const ofSite = ({ public: traffic, internal: own, services, redis, zones }: SitePorts) => [
+  const ofSite = ({ public: traffic, internal: own, cache, services, redis, zones }: SitePorts) => [
     traffic,
     own,
+    cache,
     services,
     redis,
     ...zones,

@@ -9,7 +9,7 @@ const member = (site: string, instance: string, state: MemberState = 'live') =>
 
 const applied: GatewayVerdict = {
   kind: 'applied',
-  answer: { stamp: '7', words: { tags: 1 }, sites: { onprem: 'applied' } },
+  answer: { stamp: '7', words: { tags: 1 }, keys: 0, tags: 1, sites: { onprem: 'applied' } },
 }
 const failed: GatewayVerdict = { kind: 'failed', because: 'ECONNREFUSED' }
 
