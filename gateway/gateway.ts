@@ -41,10 +41,13 @@ import { cachePlugins } from './internal/cache-plugins.ts'
 import { Credentials } from './internal/credentials.ts'
 import { probeHops } from './internal/hops.ts'
 import { operationsApi } from './internal/operations-api.ts'
+import { type Events, openEvents } from './invalidation/open-events.ts'
 import { openKeys } from './keys.ts'
+import type { MemcachedPorts } from './memcached-port/memcached-ports.ts'
+import { openPorts } from './memcached-port/open-ports.ts'
 import { type GatewayGeneration, openGeneration } from './phases.ts'
 import { ConfigReload } from './reload/config-reload.ts'
-import { changedKeys, fixedOf } from './reload/fixed-config.ts'
+import { changedKeys, fixedOf, unchangeable } from './reload/fixed-config.ts'
 import { Generations } from './reload/generations.ts'
 import type { StartConfig } from './reload/kept-config.ts'
 import { SharedParts } from './reload/shared-parts.ts'
@@ -65,6 +68,8 @@ export interface GatewayOptions {
     readonly public: number
     /** For calls to the gateway as a whole. Those to this process come to an address of its own. */
     readonly internal: number
+    /** One for each of `cache.ports`. */
+    readonly ports: readonly number[]
     /** No new connection is taken any more. */
     readonly onNotAccepting: () => void
     /** The other processes are to read the configuration again, too. */
@@ -151,6 +156,8 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   )
   let standing: Standing | undefined
   let cache: SiteCache | undefined
+  let events: Events | undefined
+  let ports: MemcachedPorts | undefined
   let front: Front | undefined
   let internal: FastifyInstance | undefined
   let drain: () => boolean = () => false
@@ -163,9 +170,16 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     // First in, last out: what the other parts began ends when they have ended.
     .add({ name: 'background', stop: () => background.settle(2_000) })
     .add({ name: 'access log', stop: () => accessLog.close() })
-    .add({ name: 'cache', start: openCache, drain: shipRest, stop: async () => cache?.outer.close() })
+    .add({ name: 'cache', start: openCache, drain: shipRest, stop: async () => cache?.close() })
     .add({ name: 'phases', start: () => apply(config), stop: () => generations.close() })
+    .add({ name: 'events', start: async () => events?.read(), drain: async () => events?.end() })
     .add({ name: 'internal listener', start: listenInternal, stop: closeInternal })
+    .add({
+      name: 'memcached ports',
+      start: listenPorts,
+      drain: async () => ports?.drain(),
+      stop: async () => ports?.stop(),
+    })
   if (channel !== undefined) {
     const peers = () => generations.current?.config.yaml.peers ?? {}
     const ring = () => keys.rings.peers
@@ -247,7 +261,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   }
 
   async function swapTo(next: GatewayConfig): Promise<void> {
-    const changed = changedKeys(fixed, fixedOf(next.yaml))
+    const changed = changedKeys(unchangeable(fixed), unchangeable(fixedOf(next.yaml)))
     if (changed.length > 0) throw problems['config-needs-restart']({ keys: changed.join(', ') })
     const opened = await openKeys(next, log)
     const inFlight = () => front?.inFlight ?? 0
@@ -270,12 +284,24 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     }
     const lease = parts.lease()
     try {
-      generations.swap(await openGeneration({ standing, config: next, keys: opened, lease, metrics: renewed.view() }))
+      const generation = await openGeneration({ standing, config: next, keys: opened, lease, metrics: renewed.view() })
+      // The last that can be refused: from here on all of it is in force.
+      await changeNodes(next, generation)
+      generations.swap(generation)
     } catch (cause) {
       await lease.release()
       throw cause
     }
     keys = opened
+  }
+
+  async function changeNodes(next: GatewayConfig, generation: GatewayGeneration): Promise<void> {
+    try {
+      await cache?.nodes.change(next.yaml.cache.zones)
+    } catch (cause) {
+      await generation.close()
+      throw cause
+    }
   }
 
   function debt() {
@@ -288,9 +314,25 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     const writerId = (await channel?.register())?.writerId
     const writer = writerId ?? 240 + ((hash('sha256', instance, 'buffer')[0] ?? 0) % 16)
     const ring = () => keys.rings.peers
-    cache = openSiteCache({ yaml: fixed, instance, writer, ring, clock, random, log, metrics, background })
+    const table = () => holder.current
+    const home = path(fixed.home)
     // What is fetched before its zones are connected could not be kept.
-    await cache?.opened()
+    cache = await openSiteCache({
+      yaml: fixed,
+      home,
+      path,
+      instance,
+      writer,
+      ring,
+      table,
+      clock,
+      random,
+      log,
+      metrics,
+      background,
+    })
+    const users = () => generations.current?.config.yaml.cache
+    events = cache && openEvents({ yaml: fixed, instance, cache, users, table, clock, log, metrics, background })
   }
 
   /** What other sites still have to be told; a site that is away does not keep us from ending. */
@@ -337,9 +379,9 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
         require: (request, scope) => credentials.requireOperator(callOf(request), scope),
       })
     const ofCache =
-      cache === undefined
+      cache === undefined || events === undefined
         ? []
-        : cachePlugins({ site, cache, credentials, clients, table: () => holder.current, metrics, clock, log })
+        : cachePlugins({ site, cache, events, credentials, clients, table: () => holder.current, metrics, clock, log })
     internal = await internalFront({
       credentials,
       status: {
@@ -369,6 +411,13 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     const { server } = internal
     shared = new SharedInternal(handed.internal, (request, response) => void server.emit('request', request, response))
     await shared.listen()
+  }
+
+  async function listenPorts(): Promise<void> {
+    if (cache === undefined) return
+    const current = () => generations.current?.config.yaml ?? config.yaml
+    ports = openPorts({ config, current, cache, handed: handed?.ports, version, metrics, clock, log })
+    await ports.start()
   }
 
   async function closeInternal(): Promise<void> {

@@ -279,7 +279,9 @@ export async function openGeneration(options: GenerationOptions): Promise<Gatewa
     const { cache: ofCache, apiKeys } = yaml
     const service = { ...head, ...auth.head }
     const keyHeaders = apiKeys.pass ? apiKeys.headers : []
-    const shared = { site, cache, holder, lease, clock, background, log, metrics }
+    const { inner, stamps, channel, warm } = cache
+    const stores = { inner, stamps, channel, outer: warm.store }
+    const shared = { site, cache: stores, holder, lease, clock, background, log, metrics }
     return openResponseCache({ ...shared, yaml: ofCache, keyHeaders, head: service, told })
   }
 }

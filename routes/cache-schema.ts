@@ -141,6 +141,11 @@ export const cache = Type.Object(
       default: 'on',
       description: 'Whether a gateway may keep entries in its own memory, where that is on at the site.',
     }),
+    warm: Type.Enum(['no', 'pull'], {
+      default: 'no',
+      description:
+        'Before a move: whether a site asks the cache of the other one for an entry that it lacks (pull), within a small budget, before the service.',
+    }),
   },
   { ...closed, description: 'Whether and how long the gateway keeps answers; absent = not at all.' },
 )

@@ -45,6 +45,7 @@ export function readCache(route: RouteDocument, pointer: string, findings: Findi
     ...(cache.coalesce === 'site' ? { coalesce: 'site' } : {}),
     ...(cache.prefixDepth === 4 ? {} : { prefixDepth: cache.prefixDepth }),
     ...(cache.memory === 'off' ? { memory: 'off' } : {}),
+    ...(cache.warm === 'pull' ? { warm: 'pull' } : {}),
   }
 }
 

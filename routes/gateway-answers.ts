@@ -80,8 +80,111 @@ export interface CacheInvalidation {
 export interface CacheInvalidated {
   /** Unsigned 64 bit, in decimal: nothing with a lower one is served any more. */
   readonly stamp: string
+  readonly keys: number
+  readonly tags: number
   /** Words that were applied, by kind. */
   readonly words: Readonly<Record<string, number>>
   /** `journaled`: it waits to be taken there, as invalidation debt. */
   readonly sites: Readonly<Record<string, 'applied' | 'journaled'>>
+}
+
+/** `GET /gateway/v1/cache/zones`: what one process knows of the zones of its site. */
+export interface CacheZonesAnswer {
+  readonly zones: readonly CacheZoneRow[]
+}
+
+export interface CacheZoneRow {
+  readonly zone: string
+  /** `ZoneHealth` in the gateway says what each means. */
+  readonly state: string
+  /** Deletes and other invalidations that this process owes to it. */
+  readonly owed: number
+  /** Ms since 1970: nothing that was written before is served from it. Absent: no such limit. */
+  readonly emptySince?: number
+}
+
+/** `GET /gateway/v1/cache/item?ns=&key=`: where a key lies, and what is there. */
+export interface CacheItemAnswer {
+  readonly namespace: string
+  readonly key: string
+  readonly zones: readonly CacheItemRow[]
+}
+
+export interface CacheItemRow {
+  readonly zone: string
+  /** Who keeps the key in that zone. */
+  readonly node: string
+  /** `hit`, or why there is none. */
+  readonly result: string
+  /** Unsigned 64 bit, in decimal. Of the value, or of what took it away. */
+  readonly stamp?: string
+  /** Ms since 1970: when the stamp was taken. */
+  readonly stampedAt?: number
+  /** Seconds left; absent: no end, or no value. */
+  readonly ttl?: number
+  readonly bytes?: number
+  readonly flags?: number
+  readonly contentType?: string
+  readonly tags?: readonly string[]
+  /** Ms since 1970: it is stale since. */
+  readonly staleSince?: number
+}
+
+/** `GET /gateway/v1/cache/warmth?ns=&from=`: of the keys that were hit at other sites in the last hour, how many are here. */
+export interface CacheWarmthAnswer {
+  readonly namespace: string
+  readonly sites: readonly CacheWarmthRow[]
+}
+
+export interface CacheWarmthRow {
+  readonly from: string
+  readonly sampled: number
+  readonly present: number
+  /** 0..1; absent: nothing was hit there. */
+  readonly share?: number
+  /** It did not answer. */
+  readonly away?: true
+}
+
+/** `GET /gateway/v1/events`: how far one process, and the site, are with events that invalidate. */
+export interface EventsAnswer {
+  readonly instance: string
+  readonly source: string
+  /** `away`: the source does not answer, and what follows is what was seen last. */
+  readonly state: 'reading' | 'away'
+  /** Ms since 1970, of the state. */
+  readonly since: number
+  /** Messages that the source keeps, nobody has read, are read and not finished, could not be applied. */
+  readonly length: number
+  readonly lag: number
+  readonly pending: number
+  readonly dead: number
+  readonly oldestPendingMs: number
+  readonly consumers: readonly { readonly name: string; readonly pending: number; readonly idleMs: number }[]
+  readonly replay?: EventReplay
+}
+
+/** `POST /gateway/v1/events/replay` `{ from, to }`, ms since 1970: answered when it has begun. */
+export interface EventReplay {
+  readonly from: number
+  readonly to: number
+  readonly state: 'running' | 'done' | 'failed'
+  readonly applied: number
+  /** Messages that could not be applied this time. */
+  readonly failed: number
+}
+
+/** `GET /gateway/v1/events/dead`: the newest hundred. */
+export interface DeadEventsAnswer {
+  readonly dead: readonly DeadEventRow[]
+}
+
+export interface DeadEventRow {
+  readonly id: string
+  /** Its id in the stream, when it came. */
+  readonly was: string
+  readonly because: string
+  readonly deliveries: number
+  /** Absent: it was too long to be kept. */
+  readonly text?: string
 }

@@ -35,6 +35,9 @@ export const paths = {
   gatewayStatus: '/gateway/v1/status',
   tokensFind: '/gateway/v1/tokens/find',
   replicate: '/gateway/v1/cache/replicate',
+  cacheDebt: '/gateway/v1/cache/debt',
+  cachePull: '/gateway/v1/cache/pull',
+  cacheSample: '/gateway/v1/cache/sample',
 } as const
 
 /** What a receiver is offered: one document or both. It takes each only by `mayReplace`. */
@@ -129,6 +132,41 @@ export interface CacheDebt {
   readonly deletes: number
   readonly sets: number
   readonly oldestAgeMs: number
+}
+
+/** `GET /gateway/v1/cache/debt`: what one process has still to tell other sites, and whom of them it hears. */
+export interface CacheDebtReport {
+  readonly site: Site
+  /** One row a destination: of the journal of this process, and of those that it took over from dead ones. */
+  readonly destinations: readonly CacheDebtRow[]
+  /** Processes of other sites that write here. */
+  readonly writers: readonly CacheWriterRow[]
+}
+
+export interface CacheDebtRow {
+  readonly to: Site
+  /** Deletes, tags and bumps that were acknowledged here and are not confirmed there; a dirty namespace counts as one. */
+  readonly invalidations: number
+  readonly values: number
+  /** Of the oldest of the invalidations; 0: there is none. */
+  readonly oldestAgeMs: number
+  /** Invalidations by namespace; at most 10,000 names, the rest under `*`. */
+  readonly namespaces: Readonly<Record<string, number>>
+  /** Namespaces of which invalidations found no room: the other site has still to give up all of their values. */
+  readonly dirty: readonly string[]
+}
+
+export interface CacheWriterRow {
+  readonly site: Site
+  /** Names its journal: what `abandon` is told. */
+  readonly place: string
+  /** The writer part of its stamps. */
+  readonly writer: number
+  /** `silent`, `behind` (heard again, and not yet caught up with): what it may have invalidated is not read here. */
+  readonly state: 'heard' | 'silent' | 'behind'
+  readonly silentMs: number
+  /** Invalidations that it had still to tell this site when it was last heard. */
+  readonly debt: number
 }
 
 /** `PUT /api/v1/sites/{site}/gateways/{instance}`, signed: a process is there. */

@@ -65,6 +65,7 @@ const cache = objectOf<CachePolicy>(
     coalesce: wordOf('site'),
     prefixDepth: count,
     memory: wordOf('off'),
+    warm: wordOf('pull'),
   },
 )
 

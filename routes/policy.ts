@@ -109,6 +109,8 @@ export interface CachePolicy {
   readonly prefixDepth?: number
   /** Never kept in the process' own memory. */
   readonly memory?: 'off'
+  /** What this site does not have is asked of the other one's cache before the service. */
+  readonly warm?: 'pull'
 }
 
 /** `unsent`, `reset` and `stale` are what the connection did; numbers are answers of the service. */

@@ -24,7 +24,9 @@ export function fixedOf(yaml: GatewayYaml) {
   } = yaml
   const { maxInFlight, maxConnections, connectionsPerAddress, idleTimeout, headTimeout, head, target } = limits
   const { bodyIdle, bodyWindow, bodyRate, takingTimeout } = limits
-  const { zones, writeAck, doubleWrite, readDeadline, memory, events } = cache
+  // Users and limits of a port may change, its sockets not.
+  const addresses = cache.ports.map(({ listen: at, tls }) => ({ listen: at, tls }))
+  const { zones, writeAck, doubleWrite, journal, namespaces, warmUp, readDeadline, memory, events } = cache
   return {
     site,
     instance,
@@ -50,13 +52,29 @@ export function fixedOf(yaml: GatewayYaml) {
       bodyRate,
       takingTimeout,
     },
-    cache: { zones, writeAck, doubleWrite, readDeadline, memory, events },
+    cache: {
+      zones,
+      writeAck,
+      doubleWrite,
+      journal,
+      namespaces,
+      warmUp,
+      readDeadline,
+      memory,
+      events,
+      ports: addresses,
+    },
     // Where copies of cache writes go.
     peers: Object.fromEntries(doubleWrite.to.map((to) => [to, { internal: peers[to]?.internal ?? '' }])),
   }
 }
 
 export type FixedYaml = ReturnType<typeof fixedOf>
+
+/** The same without what is given to a process that lives, and may change all the same: the nodes of its zones. */
+export function unchangeable({ cache, ...fixed }: FixedYaml) {
+  return { ...fixed, cache: { ...cache, zones: cache.zones.map(({ nodes: _, ...zone }) => zone) } }
+}
 
 /** The dotted names of the keys in which two configurations differ, of those that cannot change. */
 export function changedKeys(before: unknown, after: unknown, at = ''): string[] {

@@ -4,6 +4,7 @@ import { connect, createServer, type Socket } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { eventually } from './eventually.ts'
 import { type FaultProxy, startFaultProxy } from './fault-proxy.ts'
+import { freePort } from './free-port.ts'
 
 /** Answers what it is told, letter by letter in capitals. */
 const origin = createServer((socket) => {
@@ -107,5 +108,85 @@ describe('the fault proxy', () => {
 
     expect(refused.ended).toBe('ECONNREFUSED')
     await eventually(() => again.heard === 'BACK')
+  })
+
+  it('keeps the order of pieces that wait for different times, and the times are those of the seed', async () => {
+    const heard: string[] = []
+    for (const seed of [7, 7, 8]) {
+      await using proxy = await startFaultProxy(originPort, { latency: { ms: 5, jitterMs: 60 }, seed })
+      const caller = await call(proxy)
+      const times: number[] = []
+      for (const letter of ['a', 'b', 'c']) {
+        const started = performance.now()
+        caller.socket.write(letter)
+        await eventually(() => caller.heard.endsWith(letter.toUpperCase()), { everyMs: 1 })
+        times.push(Math.round((performance.now() - started) / 20))
+      }
+      caller.socket.write('d')
+      caller.socket.write('e')
+      await eventually(() => caller.heard.length === 5)
+      heard.push(caller.heard, times.join())
+    }
+
+    expect([heard[0], heard[2], heard[4]]).toEqual(['ABCDE', 'ABCDE', 'ABCDE'])
+    expect(heard[1]).not.toBe(heard[5])
+  })
+
+  it('has a way of its own length, whatever else is wrong with it', async () => {
+    await using proxy = await startFaultProxy(originPort, { latency: { ms: 40, requestMs: 40 } })
+    await proxy.set({ kind: 'cut', afterBytes: 4 })
+    const caller = await call(proxy)
+    const started = performance.now()
+
+    caller.socket.write('hello')
+    await eventually(() => caller.ended)
+
+    expect(caller.heard).toBe('HELL')
+    expect(performance.now() - started).toBeGreaterThanOrEqual(79)
+  })
+
+  it('leaves what is open without its other end and without a word, also when it is mended, and passes what is new', async () => {
+    await using proxy = await startFaultProxy(originPort)
+    const before = await call(proxy)
+    await proxy.set({ kind: 'half-open' })
+    const during = await call(proxy)
+
+    before.socket.write('a')
+    during.socket.write('b')
+    await eventually(() => during.heard === 'B')
+    await proxy.set({ kind: 'none' })
+    during.socket.write('c')
+    await eventually(() => during.heard === 'BC')
+
+    expect([before.heard, before.ended]).toEqual(['', ''])
+    before.socket.destroy()
+  })
+
+  it('lets so many bytes a second through, and the rest at once when it is mended', async () => {
+    await using proxy = await startFaultProxy(originPort)
+    const caller = await call(proxy)
+    await proxy.set({ kind: 'bandwidth', bytesPerSecond: 20 })
+    const started = performance.now()
+
+    caller.socket.write('slowly!')
+    // Each byte is held once on its way there and once on its way back.
+    await eventually(() => caller.heard === 'SLOW')
+    expect(performance.now() - started).toBeGreaterThanOrEqual(148)
+    await proxy.set({ kind: 'bandwidth', bytesPerSecond: 1 })
+    await proxy.set({ kind: 'none' })
+
+    await eventually(() => caller.heard === 'SLOWLY!')
+  })
+
+  it('says nothing in a black hole, not even that nobody listens behind it', async () => {
+    await using proxy = await startFaultProxy(await freePort())
+    await proxy.set({ kind: 'black-hole' })
+    const caller = await call(proxy)
+
+    caller.socket.write('a')
+    await new Promise((resolve) => setTimeout(resolve, 50))
+
+    expect(caller.ended).toBe('')
+    caller.socket.destroy()
   })
 })

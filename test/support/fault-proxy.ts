@@ -1,17 +1,41 @@
 /** A TCP proxy that misbehaves when told to, between two programs that believe they talk to one another. */
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+import { seededRandom } from '#server-kit/random.ts'
+import { FaultyWay } from './faulty-way.ts'
+
+/** How long each piece waits, in order. */
+export interface Latency {
+  /** Of the answer. */
+  readonly ms: number
+  /** Of the request; default 0. */
+  readonly requestMs?: number
+  /** Up to so much is added, each way; default 0. */
+  readonly jitterMs?: number
+  /** Of 1,000 pieces so many wait so much longer: a lost packet that is sent again; default none. */
+  readonly stalls?: { readonly perMille: number; readonly ms: number }
+}
 
 export type Fault =
   | { readonly kind: 'none' }
-  /** Each piece of the answer waits so long, in order; `requestMs`: so does each piece of the request. */
-  | { readonly kind: 'latency'; readonly ms: number; readonly requestMs?: number }
+  | ({ readonly kind: 'latency' } & Latency)
   /** Connections are reset after so many more bytes of answer (0: with the next one). */
   | { readonly kind: 'cut'; readonly afterBytes: number }
   /** Connections are accepted and stay open, and nothing passes in either direction. */
   | { readonly kind: 'black-hole' }
+  /** What is open loses its other end and is never told; new connections pass. Being mended does not bring them back. */
+  | { readonly kind: 'half-open' }
+  /** Each connection, each way, at most; 1: a byte a second. */
+  | { readonly kind: 'bandwidth'; readonly bytesPerSecond: number }
   /** Nobody listens; what was open is reset. */
   | { readonly kind: 'refuse' }
+
+export interface FaultProxyOptions {
+  /** Of the way itself, whatever else is wrong with it; a `latency` fault stands in its place. */
+  readonly latency?: Latency
+  /** Of jitter and stalls; default 1. */
+  readonly seed?: number
+}
 
 export interface FaultProxy extends AsyncDisposable {
   readonly port: number
@@ -25,14 +49,16 @@ export interface FaultProxy extends AsyncDisposable {
 const connectionLimit = 2000
 
 /** A proxy on a free port to `targetPort` of 127.0.0.1. */
-export async function startFaultProxy(targetPort: number): Promise<FaultProxy> {
+export async function startFaultProxy(targetPort: number, options: FaultProxyOptions = {}): Promise<FaultProxy> {
   const links = new Set<Link>()
+  const random = seededRandom(options.seed ?? 1)
+  const surroundings = { targetPort, latency: options.latency, random: () => random.next() }
   let fault: Fault = { kind: 'none' }
   let accepted = 0
 
   const server = createServer((client) => {
     accepted++
-    const link = new Link(client, targetPort, fault)
+    const link = new Link(client, surroundings, fault)
     links.add(link)
     client.once('close', () => links.delete(link))
   })
@@ -59,82 +85,67 @@ export async function startFaultProxy(targetPort: number): Promise<FaultProxy> {
   }
 }
 
+interface Surroundings {
+  readonly targetPort: number
+  readonly latency: Latency | undefined
+  readonly random: () => number
+}
+
 /** One client's connection and its other half. */
 class Link {
   readonly #client: Socket
   readonly #target: Socket
+  readonly #asking: FaultyWay
+  readonly #answering: FaultyWay
+  readonly #latency: Latency | undefined
   #fault: Fault
-  #left = Number.POSITIVE_INFINITY
-  #previous: Promise<void> = Promise.resolve()
-  /** The same for what is asked, and how many pieces of it wait. */
-  #asking: Promise<void> = Promise.resolve()
-  #asks = 0
+  /** The other end is gone, and this one is not told. */
+  #silent = false
 
-  constructor(client: Socket, targetPort: number, fault: Fault) {
+  constructor(client: Socket, { targetPort, latency, random }: Surroundings, fault: Fault) {
     this.#client = client
     this.#target = connect({ port: targetPort, host: '127.0.0.1' })
+    this.#latency = latency
     this.#fault = fault
     client.setNoDelay(true)
     this.#target.setNoDelay(true)
-    client.on('data', (chunk) => this.#ask(chunk))
-    this.#target.on('data', (chunk) => this.#answer(chunk))
-    // One half's end or failure is the other's: who asked must see what who answers did.
-    client.on('end', () => this.#asking.then(() => this.#target.end()))
-    this.#target.on('end', () => this.#later(() => client.end()))
+    this.#asking = new FaultyWay(client, this.#target, random, () => this.#reset())
+    this.#answering = new FaultyWay(this.#target, client, random, () => this.#reset())
+    // One half's failure is the other's: who asked must see what who answers did.
     client.on('error', () => this.#target.destroy()).on('close', () => this.#target.destroy())
-    this.#target.on('error', () => client.resetAndDestroy())
-    this.suffer(fault)
+    this.#target.on('error', () => this.#lost())
+    if (fault.kind !== 'half-open') this.suffer(fault)
+    else this.#suffer({ kind: 'none' })
   }
 
   suffer(fault: Fault): void {
     this.#fault = fault
-    this.#left = fault.kind === 'cut' ? fault.afterBytes : Number.POSITIVE_INFINITY
     if (fault.kind === 'refuse') this.#reset()
-    const verb = fault.kind === 'black-hole' ? 'pause' : 'resume'
-    this.#client[verb]()
-    this.#target[verb]()
+    else if (fault.kind === 'half-open') {
+      this.#silent = true
+      this.#suffer({ kind: 'black-hole' })
+      this.#target.destroy()
+    } else if (!this.#silent) this.#suffer(fault)
   }
 
-  #ask(chunk: Buffer): void {
-    const ms = this.#fault.kind === 'latency' ? (this.#fault.requestMs ?? 0) : 0
-    if (ms === 0 && this.#asks === 0) {
-      this.#forward(this.#client, this.#target, chunk)
-      return
+  #suffer(fault: Fault): void {
+    const latency = fault.kind === 'latency' ? fault : this.#latency
+    const { ms = 0, requestMs = 0, jitterMs = 0, stalls } = latency ?? {}
+    const both = {
+      held: fault.kind === 'black-hole',
+      bytesPerSecond: fault.kind === 'bandwidth' ? fault.bytesPerSecond : Number.POSITIVE_INFINITY,
+      jitterMs,
+      stalls,
     }
-    this.#asks++
-    const waited = new Promise<void>((resolve) => setTimeout(resolve, ms))
-    this.#asking = Promise.all([this.#asking, waited]).then(() => {
-      this.#asks--
-      this.#forward(this.#client, this.#target, chunk)
-    })
+    this.#asking.suffer({ ...both, ms: requestMs, cutAfter: Number.POSITIVE_INFINITY })
+    const cutAfter = fault.kind === 'cut' ? fault.afterBytes : Number.POSITIVE_INFINITY
+    this.#answering.suffer({ ...both, ms, cutAfter })
   }
 
-  #answer(chunk: Buffer): void {
-    const passed = chunk.subarray(0, Math.min(chunk.length, this.#left))
-    this.#left -= passed.length
-    const cut = passed.length < chunk.length
-    this.#later(() => {
-      if (!cut) this.#forward(this.#target, this.#client, passed)
-      else if (passed.length === 0) this.#reset()
-      // The bytes must have left before the reset, or it takes them along.
-      else this.#client.write(passed, () => this.#reset())
-    })
-  }
-
-  /** In order, since a piece that waits less than the one before must not overtake it. */
-  #later(act: () => void): void {
-    const ms = this.#fault.kind === 'latency' ? this.#fault.ms : 0
-    const waited = ms === 0 ? this.#previous : new Promise<void>((resolve) => setTimeout(resolve, ms))
-    this.#previous = Promise.all([this.#previous, waited]).then(act)
-  }
-
-  /** Holds the sender while the receiver is slow, so that no memory fills. */
-  #forward(from: Socket, to: Socket, chunk: Buffer): void {
-    if (to.destroyed || to.write(chunk)) return
-    from.pause()
-    to.once('drain', () => {
-      if (this.#fault.kind !== 'black-hole') from.resume()
-    })
+  /** In a black hole nobody hears that the other end broke off, either. */
+  #lost(): void {
+    if (this.#fault.kind === 'black-hole') this.suffer({ kind: 'half-open' })
+    else if (!this.#silent) this.#client.resetAndDestroy()
   }
 
   #reset(): void {

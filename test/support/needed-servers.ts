@@ -1,9 +1,10 @@
-/** The servers that tests run for themselves, and how they come onto a Debian machine. */
+/** The servers and clients that tests run for themselves, and how they come onto a Debian machine. */
 import { spawnSync } from 'node:child_process'
 import { accessSync, constants, existsSync, rmSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
 interface NeededServer {
+  /** By name; or, of what has no command, one of its files with its whole path. */
   readonly command: string
   readonly debianPackage: string
 }
@@ -15,6 +16,8 @@ export const neededServers: readonly NeededServer[] = [
   { command: 'haproxy', debianPackage: 'haproxy' },
   { command: 'varnishd', debianPackage: 'varnish' },
   { command: 'openssl', debianPackage: 'openssl' },
+  { command: 'memccat', debianPackage: 'libmemcached-tools' },
+  { command: '/usr/lib/python3/dist-packages/pymemcache/__init__.py', debianPackage: 'python3-pymemcache' },
   { command: 'chromium', debianPackage: 'chromium' },
 ]
 
@@ -44,7 +47,7 @@ export function installNeededServers(say: (line: string) => void): boolean {
 function missingServers(): NeededServer[] {
   // Servers stand in sbin, which is not in every user's PATH.
   process.env['PATH'] = `${process.env['PATH'] ?? ''}${delimiter}/usr/sbin${delimiter}/sbin`
-  return neededServers.filter(({ command }) => !isInPath(command))
+  return neededServers.filter(({ command }) => !(command.startsWith('/') ? existsSync(command) : isInPath(command)))
 }
 
 function isInPath(command: string): boolean {

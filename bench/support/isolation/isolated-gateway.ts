@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os'
 import { Background } from '#server-kit/background.ts'
 import type { HeldClock } from '#server-kit/clock.ts'
 import { silentLog } from '#server-kit/log.ts'
@@ -36,20 +37,27 @@ export async function openIsolatedGateway(
   })
   if (refusals.length > 0) throw new Error(`the table was refused: ${JSON.stringify(refusals)}`)
   const yaml = {
-    zones: [{ name: 'near', driver: 'memory', nodes: [], ring: 'ketama', limit: '32MiB' }],
+    zones: [{ name: 'near', driver: 'memory', nodes: [], ring: 'ketama', limit: '32MiB', mode: 'auto', tls: false }],
     writeAck: 'quorum',
-    doubleWrite: { to: [] },
+    doubleWrite: { to: [], namespaces: ['*'] },
+    journal: { invalidations: '1MiB', values: '1MiB' },
+    warmUp: { share: 5, deadline: '50ms' },
+    namespaces: {},
+    ports: [],
     readDeadline: '2s',
     responses: true,
     targeted: ['x-tidegate-cache-control', 'cdn-cache-control'],
     memory: { on: true, limit: '16MiB', alone: true },
-    events: {},
+    events: { stream: false, namespaces: ['*'], changes: [] },
   } satisfies SiteCacheOptions['yaml']['cache'] & OpenResponseCacheOptions['yaml']
   const site = 'onprem'
   const common = { site, clock, background, log, metrics }
   const file = { site, cache: yaml, peers: {} }
   const ring = () => undefined
-  const cache = openSiteCache({ ...common, yaml: file, instance: 'proof', writer: 1, ring, random }) as SiteCache
+  const table = () => holder.current
+  const options = { ...common, yaml: file, home: tmpdir(), instance: 'proof', writer: 1, ring, table, random }
+  // Its zones are of the memory driver: nothing is written into the folder.
+  const cache = (await openSiteCache(options)) as SiteCache
   const lease = new SharedParts().lease()
   const head = { pseudonym: undefined, believes: () => false }
   const responses = openResponseCache({ ...common, yaml, cache, keyHeaders: [], head, holder, lease, told: () => {} })
@@ -60,8 +68,7 @@ export async function openIsolatedGateway(
     [Symbol.asyncDispose]: async () => {
       await background.settle(5_000)
       await lease.release()
-      await cache.channel.close()
-      await cache.outer.close()
+      await cache.close()
     },
   }
 }
