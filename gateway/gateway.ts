@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { Background } from '#server-kit/background.ts'
 import type { Clock } from '#server-kit/clock.ts'
 import { Lifecycle } from '#server-kit/lifecycle.ts'
@@ -14,12 +14,10 @@ import { AccessLog } from './account/access-log.ts'
 import { TrafficCounters } from './account/counters.ts'
 import { report } from './account/report.ts'
 import { hostAndPort, urlOf } from './address.ts'
-import { identityKeys } from './auth/identity-keys.ts'
 import { openSiteCache, type SiteCache } from './cache/site-cache.ts'
 import type { Environment, GatewayConfig } from './config.ts'
 import { bytes, ms } from './config-parts.ts'
 import { problems } from './errors.ts'
-import { extensionsApi } from './extensions/extensions-api.ts'
 import { Adoption } from './fence/adoption.ts'
 import { ControlPlaneCalls } from './fence/control-plane-calls.ts'
 import { fileTable } from './fence/file-table.ts'
@@ -29,7 +27,7 @@ import { peerTable } from './fence/peer-table.ts'
 import { TableHolder } from './fence/table-holder.ts'
 import { Connections } from './front/connections.ts'
 import { type Front, fastifyFront } from './front/fastify-front.ts'
-import { callOf, internalFront } from './front/internal-front.ts'
+import { internalFront } from './front/internal-front.ts'
 import { parserCodes } from './front/listener.ts'
 import { drainPublic } from './front/public-drain.ts'
 import { RequestIds } from './front/request-ids.ts'
@@ -38,9 +36,8 @@ import { Streams } from './front/streams.ts'
 import { TunnelPlaces } from './front/tunnel-places.ts'
 import { Tunnels } from './front/tunnels.ts'
 import { cachePlugins } from './internal/cache-plugins.ts'
-import { Credentials } from './internal/credentials.ts'
-import { probeHops } from './internal/hops.ts'
-import { operationsApi } from './internal/operations-api.ts'
+import { liveCredentials } from './internal/credentials.ts'
+import { operatorPlugins } from './internal/operator-plugins.ts'
 import { type Events, openEvents } from './invalidation/open-events.ts'
 import { openKeys } from './keys.ts'
 import type { MemcachedPorts } from './memcached-port/memcached-ports.ts'
@@ -317,20 +314,8 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     const table = () => holder.current
     const home = path(fixed.home)
     // What is fetched before its zones are connected could not be kept.
-    cache = await openSiteCache({
-      yaml: fixed,
-      home,
-      path,
-      instance,
-      writer,
-      ring,
-      table,
-      clock,
-      random,
-      log,
-      metrics,
-      background,
-    })
+    const tools = { clock, random, log, metrics, background }
+    cache = await openSiteCache({ yaml: fixed, home, path, instance, writer, ring, table, ...tools })
     const users = () => generations.current?.config.yaml.cache
     events = cache && openEvents({ yaml: fixed, instance, cache, users, table, clock, log, metrics, background })
   }
@@ -341,43 +326,11 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   }
 
   async function listenInternal(): Promise<void> {
-    const credentials = new Credentials({
-      audience: `gateway:${site}`,
-      get control() {
-        return keys.rings.control
-      },
-      get peers() {
-        return keys.rings.peers
-      },
-      get tokens() {
-        return generations.current?.config.yaml.internal.tokens ?? []
-      },
-      clock,
-    })
+    const tokens = () => generations.current?.config.yaml.internal.tokens ?? []
+    const credentials = liveCredentials(site, () => keys.rings, tokens, clock)
     const clients = () => generations.current?.config.yaml.cache.clients ?? []
-    const extensions: FastifyPluginAsync = (app) =>
-      extensionsApi(app, {
-        all: () => generations.current?.extensions ?? [],
-        require: (request, scope) => credentials.requireOperator(callOf(request), scope),
-      })
-    const identities = identityKeys({
-      signer: () => generations.current?.auth.signer,
-      require: (request) => credentials.requireOperator(callOf(request), 'status'),
-    })
-    const operations: FastifyPluginAsync = (app) =>
-      operationsApi(app, {
-        table: () => holder.current,
-        upstreams: () => generations.current?.upstreams,
-        recorder: () => generations.current?.recorder,
-        hops: async (watchMs) => {
-          const now = generations.current
-          if (now === undefined) throw problems['table-missing']({ retryAfterS: 1 })
-          const services = holder.current?.structure.value.services ?? []
-          return probeHops(now.upstreams.deployments, services, now.config.yaml, watchMs, clock)
-        },
-        reload: reloads && reloadAll,
-        require: (request, scope) => credentials.requireOperator(callOf(request), scope),
-      })
+    const current = () => generations.current
+    const operators = operatorPlugins({ credentials, current, holder, reload: reloads && reloadAll, clock })
     const ofCache =
       cache === undefined || events === undefined
         ? []
@@ -403,7 +356,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
       inFlight: () => front?.inFlight ?? 0,
       ids,
       log,
-      plugins: [...ofCache, extensions, identities, operations],
+      plugins: [...ofCache, ...operators],
     })
     const own = hostAndPort(fixed.listen.internal)
     addresses.internal = await internal.listen(handed === undefined ? own : { ...own, port: 0 })

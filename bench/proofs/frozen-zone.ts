@@ -58,11 +58,14 @@ export async function proveFrozenZone({ ms, rates, patience, draw }: FrozenZoneO
   const control = await run('control: no second zone', openNearAlone, 0, rates[0] ?? 50)
 
   console.log(
-    `Two zones; one stands still for ${(ms * 2) / 5 / 1000} s of ${ms / 1000} s. A zone has ${readDeadlineMs * patience} ms for a read.\n`,
+    `Two zones; one stands still for ${(ms * 2) / 5 / 1000} s of ${ms / 1000} s. A zone has ${readDeadlineMs * patience} ms for a read.`,
+  )
+  console.log(
+    'stall: the longest time for which this process did not run at all; other work on the machine shows there.\n',
   )
   printTable(
-    ['', 'gets/s', 'frozen', 'asked', 'errors', 'p50 ms', 'p99 ms', 'longest ms'],
-    runs.map(({ name, perSecond, frozen, asked, errors, sortedMs }) => [
+    ['', 'gets/s', 'frozen', 'asked', 'errors', 'p50 ms', 'p99 ms', 'longest ms', 'stall ms'],
+    runs.map(({ name, perSecond, frozen, asked, errors, sortedMs, stallMs }) => [
       name,
       perSecond,
       frozen === 0 ? 'near' : 'far',
@@ -71,6 +74,7 @@ export async function proveFrozenZone({ ms, rates, patience, draw }: FrozenZoneO
       percentile(sortedMs, 0.5).toFixed(2),
       percentile(sortedMs, 0.99).toFixed(2),
       longest(sortedMs).toFixed(1),
+      stallMs.toFixed(1),
     ]),
   )
   const isCalm = ({ errors, sortedMs }: Freeze): boolean => errors === 0 && longest(sortedMs) <= goalMs * patience

@@ -66,7 +66,8 @@ export async function proveReplication(form: ReplicationForm): Promise<{ pass: b
   const lost = count(ours, 'lost invalidation')
   const resurrected = count(ours, 'resurrected')
   const wrong = ours.found.length + ours.diverged.length + ours.restless.length
-  const isSeen = ours.equal > 0 && ours.counts.hits > 0
+  // Where nothing can be read nothing can be wrong: that would be no proof.
+  const isSeen = ours.equal + ours.missing > 0 && ours.counts.hits > 0
   const allFail = controls.every((control) => breaks(control) > 0)
   const converged = ours.diverged.length + ours.restless.length === 0 ? 'converged' : 'NOT converged'
   const ttl = count(ours, 'life grew') === 0 ? 'TTL never grows' : `${count(ours, 'life grew')} TTLs grew`

@@ -66,7 +66,7 @@ export async function cacheRoutes(app: FastifyInstance, options: CacheRoutesOpti
   const admitted = (request: FastifyRequest) => admissions.get(request) as Admitted
 
   // Before the body: nobody without a credential makes us hold a megabyte.
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', async (request) => {
     const call = await admit(request, options.authenticate)
     admissions.set(request, call)
     if (call.op !== 'invalidate') routes.spend(call)

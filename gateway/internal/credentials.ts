@@ -2,6 +2,7 @@ import { hash, timingSafeEqual } from 'node:crypto'
 import { type CallVerdict, checkCall } from '#routes/call.ts'
 import { headers } from '#routes/messages.ts'
 import type { KeyRing } from '#routes/seal.ts'
+import type { Site } from '#routes/vocabulary.ts'
 import type { Clock } from '#server-kit/clock.ts'
 import { problems } from '../errors.ts'
 
@@ -75,6 +76,28 @@ export class Credentials {
       this.#options.clock.now(),
     )
   }
+}
+
+/** By the keys and tokens in force at each call. */
+export function liveCredentials(
+  site: Site,
+  rings: () => { readonly control: KeyRing | undefined; readonly peers: KeyRing | undefined },
+  tokens: () => readonly InternalToken[],
+  clock: Clock,
+): Credentials {
+  return new Credentials({
+    audience: `gateway:${site}`,
+    get control() {
+      return rings().control
+    },
+    get peers() {
+      return rings().peers
+    },
+    get tokens() {
+      return tokens()
+    },
+    clock,
+  })
 }
 
 export function bearerOf(fields: InternalCall['headers']): string | undefined {

@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib'
+import { problems } from '../errors.ts'
 import type { PendingBump } from './journal.ts'
 import { type JournalFile, type JournalFiles, reserve } from './journal-files.ts'
 
@@ -120,7 +121,8 @@ export class DirtyNamespaces {
   async #mark(namespace: string, stamp: bigint, seq: number): Promise<void> {
     const before = this.#dirty.get(namespace)
     const slot = before?.slot ?? this.#free.pop()
-    if (slot === undefined) throw new RangeError('all slots of dirty namespaces are taken')
+    if (slot === undefined)
+      throw problems['cache-journal-full']({ log: 'dirty namespaces', bytes: slotLimit * slotBytes })
     const isCovered = before !== undefined && before.stamp >= stamp
     const newest = isCovered ? before.stamp : stamp
     const settled = isCovered ? before.settled : new Set<string>()

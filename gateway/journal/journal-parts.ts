@@ -88,6 +88,7 @@ export async function openParts(options: PartsOptions): Promise<JournalParts> {
     if (stateFile.damaged) await stateFile.clear()
     if (isNew) await dirty.clear()
     await saveState()
+    if (!isNew) await dirty.clear()
     row.applied = row.head
   }
   if (marksFile.damaged) await marksFile.clear()

@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib'
+import { problems } from '../errors.ts'
 import { type JournalFile, type JournalFiles, reserve } from './journal-files.ts'
 
 /*
@@ -67,7 +68,8 @@ export class TwinFile {
 
   async #write(text: string, synced: boolean): Promise<void> {
     const textBytes = Buffer.byteLength(text)
-    if (textBytes > twinTextLimit) throw new RangeError(`${textBytes} bytes do not fit into half of a twin file`)
+    if (textBytes > twinTextLimit)
+      throw problems['cache-journal-full']({ log: 'marks or segments', bytes: twinTextLimit })
     const bytes = encodeHalf(text, textBytes, this.#writings + 1)
     await this.#file.write(bytes, ((this.#writings + 1) % 2) * halfBytes)
     if (synced) await this.#file.sync()

@@ -34,7 +34,7 @@ export async function unpackBatch(
   if (encoding === undefined) return body.length > batchLimitBytes ? 'too-large' : body
   if (encoding !== 'zstd') return 'unreadable'
   try {
-    return await decompress(body, {})
+    return await decompress(body, { maxOutputLength: batchLimitBytes })
   } catch (cause) {
     return (cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE' ? 'too-large' : 'unreadable'
   }

@@ -58,7 +58,7 @@ interface Lane {
   more: boolean
   /** The batch under way. */
   sending: Promise<unknown> | undefined
-  /** Records at once: halved when the other site finds a batch too large, doubled with each that it takes. */
+  /** Records at once: halved when a batch was too large for the other site or the link, and more with each that was not. */
   most: number
 }
 
@@ -99,13 +99,19 @@ export class Shipper {
   #sentAtMs = Number.NEGATIVE_INFINITY
   #shipped = 0
   #leaving = false
+  /**
+   * The other site has answered this life of the journal: had an earlier one been lost, it would have given up by now what it
+   * missed. Before that nobody knows whether it has everything.
+   */
+  #known = false
 
   constructor(options: ShipperOptions) {
     this.#options = options
     this.#endListening = options.reader.onMore((lane) => this.#wake(lane))
     this.#beats = setInterval(() => this.#beat(), heartbeatMs).unref()
-    // What an earlier process left.
+    // What an earlier process left; and whether anybody is there.
     for (const { index } of this.#lanes) this.#wake(index)
+    setImmediate(() => this.#beat())
   }
 
   /** The site that is told. */
@@ -116,7 +122,8 @@ export class Shipper {
   debt(): ShippingDebt {
     const { invalidations, values, oldestSinceMs, byNamespace } = this.#options.reader.debt()
     const dirty = [...new Set(this.#options.reader.bumps().map(({ namespace }) => namespace))]
-    return { deletes: invalidations, sets: values, oldestAgeMs: this.#ageMs(oldestSinceMs), dirty, byNamespace }
+    const deletes = invalidations === 0 && !this.#known ? 1 : invalidations
+    return { deletes, sets: values, oldestAgeMs: this.#ageMs(oldestSinceMs), dirty, byNamespace }
   }
 
   lag(): ShippingLag {
@@ -132,12 +139,12 @@ export class Shipper {
 
   /** True when all that was written has reached the other site, false when `deadlineMs` passed before. */
   drained(deadlineMs: number): Promise<boolean> {
-    return this.#until(() => this.#waits() === 0, deadlineMs)
+    return this.#until(() => this.#known && this.#waits() === 0, deadlineMs)
   }
 
   /** True when the other site has applied every delete and invalidation, false when `deadlineMs` passed before. */
   settled(deadlineMs: number): Promise<boolean> {
-    return this.#until(() => this.#options.reader.debt().invalidations === 0, deadlineMs)
+    return this.#until(() => this.#known && this.#options.reader.debt().invalidations === 0, deadlineMs)
   }
 
   /** Stops. What still waits stays in the journal; where nothing does, the other site is told that nothing will come. */
@@ -232,6 +239,8 @@ export class Shipper {
     try {
       sent = await sending
     } catch (cause) {
+      // Perhaps the link is too slow for so much within the deadline.
+      if (records.length > 0) lane.most = halved(lane.most, records.length)
       this.#failed({ err: cause })
       return undefined
     } finally {
@@ -241,7 +250,8 @@ export class Shipper {
     if (sent.kind === 'too-large') this.#shrink(lane, records.length)
     if (sent.kind !== 'taken') return undefined
     bandwidth?.spend(sent.bytes)
-    lane.most = Math.min(batchOperationLimit, lane.most * 2)
+    // Slowly: where the link is the limit, each batch that is too large costs a whole deadline.
+    if (records.length > 0) lane.most = Math.min(batchOperationLimit, lane.most + Math.ceil(lane.most / 8))
     const { through } = sent.acknowledgement
     return {
       invalidations: shippedThrough(taken.invalidations, through.invalidations),
@@ -250,7 +260,7 @@ export class Shipper {
   }
 
   #shrink(lane: Lane, count: number): void {
-    const most = Math.max(1, Math.ceil(Math.min(lane.most, count) / 2))
+    const most = halved(lane.most, count)
     if (most !== lane.most) this.#options.log.warn({ to: this.to, lane: lane.index, most }, 'a batch was too large')
     lane.most = most
   }
@@ -279,7 +289,7 @@ export class Shipper {
   /** So that the other site knows that it hears all there is to hear; not beside batches that tell it as well. */
   #beat(): void {
     const silentMs = this.#options.clock.monotonic() - this.#sentAtMs
-    if (this.#failures > 0 || silentMs < heartbeatMs / 2) return
+    if (this.#isEnding() || this.#failures > 0 || silentMs < heartbeatMs / 2) return
     this.#options.background.run('tell another site that we are here', this.#heartbeat())
   }
 
@@ -294,6 +304,7 @@ export class Shipper {
   }
 
   #answered(): void {
+    this.#known = true
     if (this.#failures > 0) {
       this.#options.log.info({ to: this.to, failures: this.#failures }, 'the other site takes cache writes again')
       this.#failures = 0
@@ -385,6 +396,8 @@ const logHeader = ({ after, records }: TakenLog) => ({
 })
 
 const countOf = ({ invalidations, values }: Taken): number => invalidations.records.length + values.records.length
+
+const halved = (most: number, count: number): number => Math.max(1, Math.ceil(Math.min(most, count) / 2))
 
 const none = ({ after }: TakenLog): TakenLog => ({ after, records: [] })
 

@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readKeptJson, writeKeptFile } from '#server-kit/kept-file.ts'
 import type { Log } from '#server-kit/log.ts'
+import { problems } from '../errors.ts'
 import type { Stamp } from './cache-store.ts'
 import { later } from './tag-record.ts'
 
@@ -53,7 +54,8 @@ export class KeptZoneState {
     for (const name of await namesIn(folder)) {
       try {
         const facts = readFacts(await readKeptJson(join(folder, name), limitBytes))
-        if (facts === undefined) throw new TypeError('it is not of the form that is written here')
+        if (facts === undefined)
+          throw problems['cache-zone-state-unreadable']({ because: 'it is not of the form that is written here' })
         for (const [where, stamp] of facts.floors) kept.raise(where, stamp)
         for (const [zone, forced] of facts.forced) kept.force(zone, forced)
         if (name !== own) continue
@@ -171,15 +173,17 @@ function readFacts(value: unknown): Facts | undefined {
 }
 
 function readForced(word: unknown): Forced {
-  if (!isGroup(word)) throw new TypeError('a forced state is a group')
+  if (!isGroup(word)) throw problems['cache-zone-state-unreadable']({ because: 'a forced state is a group' })
   const { state, stamp } = word
-  if (state !== 'up' && state !== 'write-only') throw new TypeError('a forced state is up or write-only')
+  if (state !== 'up' && state !== 'write-only')
+    throw problems['cache-zone-state-unreadable']({ because: 'a forced state is up or write-only' })
   return { state, stamp: readStamp(stamp) }
 }
 
 /** Throws for what is no number. */
 export function readStamp(text: unknown): Stamp {
-  if (typeof text !== 'string' || !/^[0-9]{1,20}$/.test(text)) throw new TypeError('a stamp is a number')
+  if (typeof text !== 'string' || !/^[0-9]{1,20}$/.test(text))
+    throw problems['cache-zone-state-unreadable']({ because: 'a stamp is a number' })
   return BigInt(text)
 }
 

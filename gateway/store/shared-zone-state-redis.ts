@@ -251,6 +251,7 @@ export class RedisZoneState implements SharedZoneState {
       if (kept.life !== undefined) {
         log.warn({}, 'the Redis of the cache zones has lost its memory, and is told again')
         this.#doubtedLife = told.life
+        this.#askedAt = Number.NEGATIVE_INFINITY
         this.#carried = new Set([...this.#known].filter((field) => !this.#isOwn(field)))
       }
       kept.life = told.life

@@ -1,3 +1,4 @@
+import { problems } from '../errors.ts'
 import type { Stamp } from './cache-store.ts'
 import { readStamp } from './kept-zone-state.ts'
 
@@ -131,7 +132,7 @@ export function readTold(text: string): Told {
   const told = JSON.parse(text) as Readonly<Record<string, unknown>>
   const { life, now, version, silent, floors, forced, pools, owing } = told
   if (typeof life !== 'string' || typeof version !== 'number')
-    throw new TypeError('the state of the zones is unreadable')
+    throw problems['cache-zone-state-unreadable']({ because: 'Redis answered in another form' })
   return {
     life,
     version,

@@ -1,6 +1,3 @@
-import type { Background } from '#server-kit/background.ts'
-import type { Clock } from '#server-kit/clock.ts'
-import type { Log } from '#server-kit/log.ts'
 import { asDelete, type Invalidation } from './cache-operation.ts'
 import {
   type CacheStore,
@@ -27,31 +24,9 @@ import { RecentDeletes } from './recent-deletes.ts'
 import type { SharedZoneState } from './shared-zone-state.ts'
 import { LoneZoneState } from './shared-zone-state-lone.ts'
 import { SiteZone, take } from './site-zone.ts'
-import type { StoreMetrics } from './store-metrics.ts'
 import { isTagName, type TagKind } from './tag-key.ts'
-import { acknowledge, type WriteAck } from './write-ack.ts'
-
-export interface ZonedStoreOptions {
-  /** Nearest first. */
-  readonly zones: readonly ZoneStore[]
-  readonly writeAck: WriteAck
-  readonly clock: Clock
-  readonly log: Log
-  readonly background: Background
-  readonly metrics?: StoreMetrics
-  /** A stamp above all that this process gave. */
-  readonly newStamp: () => Stamp
-  /** What the processes of the site tell one another of the zones; default: there is no other, and nothing outlives this one. */
-  readonly shared?: SharedZoneState
-  /** False for a namespace of which another site may have deleted something that is not known here. Default: none. */
-  readonly mayRead?: (namespace: string) => boolean
-  /** For reading one zone, ms; default 10. */
-  readonly readDeadlineMs?: number
-  /** Deletes and invalidations that a zone can owe; default 100,000. */
-  readonly owedLimit?: number
-  /** Deletes of the last 15 minutes that late writes are judged by. */
-  readonly recentDeletes?: Pick<RecentDeletes, 'note' | 'judge'>
-}
+import { acknowledge } from './write-ack.ts'
+import type { ZonedStoreOptions } from './zoned-store-options.ts'
 
 /** What one zone says of a key. */
 export interface ZoneView {
@@ -368,7 +343,7 @@ export class ZonedStore implements CacheStore {
   ): Promise<Outcome | 'failed'> {
     const writes = this.#writeTo(this.#keeping(invalidation.namespace), invalidation, write)
     const outcomes = await Promise.all(writes)
-    
+    if (outcomes.includes(untold)) return 'failed'
     return acknowledge(this.#options.writeAck, writes, words)
   }
 

@@ -11,8 +11,14 @@ export const unmirrored: readonly { readonly files: RegExp; readonly reason: str
     reason: 'cache-request.test.ts and batch.test.ts say each of their words, and wrong ones',
   },
   {
-    files: /^gateway\/store\/(?:item-records|memjs-connection|node-connection|node-link|store-node)\.ts$/,
-    reason: 'parts of the nodes and zones that meta-node, memjs-node and memcached-store test with real Memcached',
+    files: /^gateway\/store\/(?:item-records|memjs-connection|node-connection|node-link|store-node|zoned-store-options)\.ts$/,
+    reason: 'parts of what meta-node, memjs-node, memcached-store and zoned-store test with real Memcached, and types',
+  },
+  {
+    files:
+      /^gateway\/store\/(?:site-zone|zone-state-script|open-shared-zone-state|shared-zone-state(?:-file|-lone)?)\.ts$/,
+    reason:
+      'parts of zoned-store.ts and of the shared state: zoned-store.test.ts, kept-zone-state.test.ts (the disk), shared-zone-state-redis.integration.test.ts and test/properties/zones.test.ts',
   },
   {
     files: /^gateway\/cache-api\/leases\.ts$/,

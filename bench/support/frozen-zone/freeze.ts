@@ -1,3 +1,4 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as pause } from 'node:timers/promises'
 import { startMemcached } from '../../../test/support/servers.ts'
 import type { OpenContender } from './contenders.ts'
@@ -17,6 +18,8 @@ export interface Freeze {
   readonly errors: number
   /** Of each get from when it was due, ascending, ms. */
   readonly sortedMs: Float64Array
+  /** The longest time in which this process did not run at all, which each wait may contain. */
+  readonly stallMs: number
 }
 
 const keys = 500
@@ -45,6 +48,8 @@ export async function underFreeze(
     delays.push(performance.now() - dueAt)
     if (found !== 'nothing' && found.equals(valueUnder(key))) right++
   }
+  const stalls = monitorEventLoopDelay({ resolution: 1 })
+  stalls.enable()
   const startedAt = performance.now()
   const sleep = async (untilMs: number): Promise<void> => pause(Math.max(0, untilMs - (performance.now() - startedAt)))
   const freezing = (async () => {
@@ -61,8 +66,9 @@ export async function underFreeze(
   }
   await freezing
   await Promise.race([Promise.all(gets), pause(patienceMs)])
+  stalls.disable()
   const errors = asked - right
   const sortedMs = Float64Array.from(delays).sort()
   await contender.close()
-  return { asked, errors, sortedMs }
+  return { asked, errors, sortedMs, stallMs: stalls.max / 1e6 }
 }

@@ -82,7 +82,8 @@ const tornForMs = 100
  * site, and others while they cannot reach a zone: what is lost with them is then known nowhere else.
  */
 async function cutOff({ zone, forMs, seed }: PlannedFault, side: SideRunner, kill: () => Promise<void>): Promise<void> {
-  const proxy = [undefined, side.link, side.zones[zone]?.proxy][seed % 3]
+  const away = side.zones[zone]?.proxy
+  const proxy = [undefined, side.link, away, away][seed % 4]
   await proxy?.set({ kind: 'black-hole' })
   if (proxy !== undefined) await wait(Math.min(forMs, cutOffForMs))
   await kill()

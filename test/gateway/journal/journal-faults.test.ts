@@ -128,6 +128,8 @@ describe('a cache journal on a bad disk', () => {
       if (i % 200 === 199) await durable
     }
     await journal.append(del('end')).durable
+    // Nothing is read on while it compacts.
+    await journal.idle()
 
     expect(journal.stats().compactions).toBeGreaterThan(0)
     expect(journal.stats().dirty).toEqual([])
@@ -143,9 +145,9 @@ describe('a cache journal on a bad disk', () => {
   it('says within its limit that a write stands nowhere when the disk does not answer', async () => {
     await using folder = await temporaryFolder()
     const { files, faults } = disk()
-    const journal = await openJournal(folder.path, { files, stallMs: 50 })
+    const journal = await openJournal(folder.path, { files, stallMs: 500 })
     await journal.append(del('before')).durable
-    faults.syncMs = 400
+    faults.syncMs = 2_000
 
     const stuck = journal.append(del('stuck'))
     expect(await stuck.durable).toBe(false)

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { eventually } from '../../support/eventually.ts'
 import { freePort } from '../../support/free-port.ts'
 import { startMemcached } from '../../support/servers.ts'
 import { placementSet, route, service, structure } from '../../support/tables.ts'
@@ -35,9 +36,16 @@ describe('the port beside a real Memcached', () => {
       },
     })
 
+    await begin(free)
     await compare(free, 12, 200)
   }, 120_000)
 })
+
+/** The first values of a namespace that empty zones get at the same time may be misses: one comes before them. */
+async function begin(port: number): Promise<void> {
+  await using client = await RawClient.open(port)
+  await eventually(async () => (await client.ask('set begun 0 0 1\r\na\r\nget begun\r\n')).endsWith('a\r\nEND\r\n'))
+}
 
 async function compare(port: number, runs: number, atLeast: number): Promise<void> {
   // Whether a number that became shorter is padded depends on whether somebody holds the item: here that is nobody's thread.

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { changedKeys } from '../../../gateway/reload/fixed-config.ts'
+import { changedKeys, type FixedYaml, unchangeable } from '../../../gateway/reload/fixed-config.ts'
 
 describe('what a running process cannot change', () => {
   it('is named by its key, as the file has it', () => {
@@ -12,5 +12,13 @@ describe('what a running process cannot change', () => {
     ])
     expect(changedKeys(before, { ...before, cache: { zones: [] } })).toEqual(['cache.zones'])
     expect(changedKeys(before, { ...before, instance: 'one' })).toEqual(['instance'])
+  })
+
+  it('is not the nodes of a zone, but all else of it', () => {
+    const withZone = (zone: object) => unchangeable({ cache: { zones: [zone] } } as unknown as FixedYaml)
+    const before = withZone({ name: 'near', ring: 'ketama', nodes: ['a:1'] })
+
+    expect(changedKeys(before, withZone({ name: 'near', ring: 'ketama', nodes: ['a:1', 'b:1'] }))).toEqual([])
+    expect(changedKeys(before, withZone({ name: 'near', ring: 'rendezvous', nodes: ['a:1'] }))).toEqual(['cache.zones'])
   })
 })

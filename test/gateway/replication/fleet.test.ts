@@ -16,6 +16,7 @@ function fleetOf(to: readonly string[]) {
   const own = new MemoryJournal({ clock, random: systemRandom })
   const order: string[] = []
   const zone = { zone: 'a', state: 'up' as const, owed: 0 }
+  const looks = { count: 0 }
   let adopt: (journal: Journal) => void = () => undefined
   const fleet = new Fleet({
     journals: {
@@ -34,7 +35,10 @@ function fleetOf(to: readonly string[]) {
       return new Shipper({ ...facts, clock, random: systemRandom, log: silentLog, background })
     },
     replay: async () => void order.push('replayed'),
-    health: () => [zone],
+    health: () => {
+      looks.count++
+      return [zone]
+    },
     clock,
     log: silentLog,
     background,
@@ -43,7 +47,7 @@ function fleetOf(to: readonly string[]) {
     fleet.close()
     for (const shipper of fleet) await shipper.close()
   }
-  return { fleet, own, peers, order, zone, adopt: (journal: Journal) => adopt(journal), close }
+  return { fleet, own, peers, order, zone, looks, adopt: (journal: Journal) => adopt(journal), close }
 }
 
 const del = (key: string) => ({ kind: 'delete', namespace: 'shop', key, stamp: BigInt(Date.now()) << 20n }) as const
@@ -66,7 +70,7 @@ describe('the shippers of a process', () => {
     const left = new MemoryJournal({ clock, random: systemRandom })
     left.reader('one')
     left.append(del('a'))
-    const { fleet, peers, order, zone, adopt, close } = fleetOf(['one'])
+    const { fleet, peers, order, zone, looks, adopt, close } = fleetOf(['one'])
     zone.owed = 1
     left.retire = async () => void order.push('retired')
 
@@ -75,7 +79,9 @@ describe('the shippers of a process', () => {
     const peer = peers[1] as TestPeer
     await eventually(async () => (await peer.side.read('a')) === 'tombstone')
     await eventually(() => [...fleet].every((shipper) => shipper.debt().deletes === 0))
-    // A zone of this site still lacks something of it, for all that is known.
+    // A zone of this site still lacks something of it, for all that is known, each time that somebody looks.
+    const before = looks.count
+    await eventually(() => looks.count > before + 30, { deadlineMs: 10_000 })
     expect(order).toEqual(['replayed'])
     zone.owed = 0
 

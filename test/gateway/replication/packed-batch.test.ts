@@ -25,7 +25,8 @@ describe('a packed batch', () => {
     expect(bomb.length).toBeLessThan(16 * 1024)
 
     const before = process.memoryUsage().arrayBuffers
-    expect(await unpackBatch(bomb, 'zstd')).toBe('too-large')
+    // Not the bytes themselves: a failure would print all of them.
+    expect(String(await unpackBatch(bomb, 'zstd')).slice(0, 20)).toBe('too-large')
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(4 * batchLimitBytes)
 
     expect(await unpackBatch(Buffer.alloc(batchLimitBytes + 1), undefined)).toBe('too-large')

@@ -99,7 +99,9 @@ describe('two gateways that double-write', () => {
     await eventually(async () => (await ask(onprem, 'DELETE', 'b')).ok)
 
     await eventually(async () => (await read(cloud, 'b')) === '404', { deadlineMs: 8_000 })
-    expect(await debtOf(onprem)).toMatchObject({ destinations: [{ to: 'cloud', invalidations: 1, namespaces: { shop: 1 } }] })
+    expect(await debtOf(onprem)).toMatchObject({
+      destinations: [{ to: 'cloud', invalidations: 1, namespaces: { shop: 1 } }],
+    })
     expect(await debtOf(cloud)).toMatchObject({ writers: [{ site: 'onprem', state: 'silent' }] })
     await link.set({ kind: 'none' })
     await eventually(async () => (await debtOf(cloud)).writers[0]?.state === 'heard', { deadlineMs: 8_000 })
