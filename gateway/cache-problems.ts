@@ -112,6 +112,11 @@ export const cacheProblems = {
     meaning: 'Writer id {writer} is not a whole number from 0 to 255.',
     fix: 'Set cache.writerId to a number that no other gateway process uses.',
   },
+  'cache-zone-state-unreadable': {
+    status: 500,
+    meaning: 'What is kept of the cache zones cannot be read: {because}.',
+    fix: 'Nothing to do: the zones start from nothing. If it comes again, look at the disk, and whether all gateways run one release.',
+  },
   'cache-zone-state-unshared': {
     status: 503,
     meaning: 'What is to hold for the zone {zone} holds in this process alone: {because}.',

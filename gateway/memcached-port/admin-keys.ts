@@ -1,7 +1,7 @@
 import { stampMs, stampWriter } from '../store/stamp.ts'
+import { storeKey } from '../store/wire-key.ts'
 import { adminPrefix } from './allowed.ts'
 import type { Answer } from './answer.ts'
-import { storeKey } from './port-key.ts'
 import type { PortStore } from './port-store.ts'
 
 /** What admin keys tell, as far as this process knows it without changing anything. */

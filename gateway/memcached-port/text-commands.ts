@@ -1,9 +1,9 @@
 import { fillStamp } from '../cache-api/leases.ts'
 import type { Hit } from '../store/cache-store.ts'
+import { storeKey } from '../store/wire-key.ts'
 import { type Answer, notDurable, zoneUnavailable } from './answer.ts'
 import type { CountCommand, DeleteCommand, StoreCommand, TooLargeCommand, TouchCommand } from './command.ts'
 import { readExpiry } from './expiry.ts'
-import { storeKey } from './port-key.ts'
 import type { PortDeleteOutcome, PortPutOutcome, PortStore } from './port-store.ts'
 
 /** What the text protocol's commands do to a namespace. Nothing throws: silence of the zones is an answer, too (rule P5). */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { keyLimitBytes } from './cache-store.ts'
+import { wireKey } from './wire-key.ts'
 
 /** Longest key that a memcached node takes, bytes. */
 const nodeKeyLimitBytes = 250
@@ -8,6 +9,7 @@ const namespaceForm = /^[a-z0-9-]{1,32}$/
 // What a node would read as the end of the key or of the line; DEL is a control byte too.
 const oddBytes = /[\p{Cc} ]/u
 const plainAscii = /^[!-~]*$/
+const plainWire = /^[!-~\x80-\xff]+$/
 
 export interface NodeKey {
   /** One character a byte (latin1), ready for the wire. */
@@ -40,7 +42,8 @@ export function nodeKey(namespace: string, key: string): NodeKey | undefined {
 
 /** The key as other programs know it, one character a byte; undefined: no node takes it. */
 export function rawKey(key: string): string | undefined {
-  if (key === '' || key.length > nodeKeyLimitBytes || oddBytes.test(key) || !key.isWellFormed()) return undefined
-  const bytes = Buffer.from(key)
-  return bytes.length > nodeKeyLimitBytes ? undefined : bytes.toString('latin1')
+  // The mark of bytes that are no UTF-8 is two characters.
+  if (key.length > nodeKeyLimitBytes + 2 || !key.isWellFormed()) return undefined
+  const wire = wireKey(key).toString('latin1')
+  return wire.length <= nodeKeyLimitBytes && plainWire.test(wire) ? wire : undefined
 }
