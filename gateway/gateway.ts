@@ -317,7 +317,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     const tools = { clock, random, log, metrics, background }
     cache = await openSiteCache({ yaml: fixed, home, path, instance, writer, ring, table, ...tools })
     const users = () => generations.current?.config.yaml.cache
-    events = cache && openEvents({ yaml: fixed, instance, cache, users, table, clock, log, metrics, background })
+    events = cache && openEvents({ yaml: fixed, home, instance, cache, users, table, ...tools })
   }
 
   /** What other sites still have to be told; a site that is away does not keep us from ending. */

@@ -9,10 +9,11 @@ const offered: ReadonlySet<string> = new Set([
   'explain',
   'extensions',
   'drain',
-  'cache',
   'events',
   'reload',
 ])
+
+const ofCache: ReadonlySet<string> = new Set(['zones', 'debt', 'item', 'warmth', 'abandon'])
 
 /**
  * Whether a raw path behind `/api/v1/sites/{site}/gateway` may be passed on. Only plain segments are: what is signed, what
@@ -21,5 +22,7 @@ const offered: ReadonlySet<string> = new Set([
 export function isOffered(raw: string): boolean {
   const [path = ''] = raw.split('?', 1)
   if (!/^(?:\/[A-Za-z0-9_~:-][A-Za-z0-9._~:@-]*)+$/.test(path)) return false
-  return offered.has(path.split('/')[1] ?? '')
+  const [, first = '', second = ''] = path.split('/')
+  // Beside what operators ask of a cache stands what peer gateways ask.
+  return first === 'cache' ? ofCache.has(second) : offered.has(first)
 }

@@ -45,7 +45,7 @@ import { ZoneNodes } from './zone-nodes.ts'
 export interface SiteCacheOptions {
   /** Name of this process. */
   readonly instance: string
-  readonly yaml: Pick<FixedYaml, 'site' | 'cache' | 'peers'>
+  readonly yaml: Pick<FixedYaml, 'site' | 'cache' | 'peers'> & Partial<Pick<FixedYaml, 'workers'>>
   /** Folder of this process and of the others of its machine: the journal is kept there. */
   readonly home: string
   /** Unlike that of every other live process: the last part of each stamp. */
@@ -89,7 +89,7 @@ export interface SiteCache {
   /** Of this process, to the other sites. */
   readonly shippers: Iterable<Shipper>
   /** For `replicationRoutes`: all but who may call. */
-  readonly receiving: Omit<ReplicationOptions, 'verify'>
+  readonly receiving: Omit<ReplicationOptions, 'announced' | 'verify'>
   /** Tells the other sites that nothing more comes where nothing waits, and gives back everything. */
   close(): Promise<void>
 }
@@ -105,7 +105,7 @@ const zoneShare = 0.2
  */
 export async function openSiteCache(options: SiteCacheOptions): Promise<SiteCache | undefined> {
   const { yaml, writer, home, table, clock, random, log, metrics, background } = options
-  const { zones, writeAck, doubleWrite, memory, events, namespaces } = yaml.cache
+  const { zones, writeAck, doubleWrite, events, namespaces } = yaml.cache
   const { site } = yaml
   if (zones.length === 0) return undefined
   const stamps = new StampClock(clock, writer)
@@ -125,7 +125,7 @@ export async function openSiteCache(options: SiteCacheOptions): Promise<SiteCach
         site,
         place: journal.place,
         redis: events.redis,
-        alone: memory.alone,
+        alone: isOnlyOne(options),
         newId: () => random.id(),
         newStamp,
         see: (stamp) => stamps.see(stamp),
@@ -259,6 +259,18 @@ export async function openSiteCache(options: SiteCacheOptions): Promise<SiteCach
       await Promise.all([ledger.close(), shared.close(), journals.close()])
     },
   }
+}
+
+/**
+ * Whether there is no other process to tell of what a zone is owed. One process without a channel takes itself for the only one
+ * of its site, and says so: refusing its deletes for the sake of others that nobody set up would help nobody.
+ */
+function isOnlyOne({ yaml, log }: SiteCacheOptions): boolean {
+  const { memory, events } = yaml.cache
+  if (memory.alone || events.redis !== undefined) return memory.alone
+  if ((yaml.workers ?? 1) > 1) return false
+  log.warn({}, 'cache.events.redis is not set: this process takes itself for the only gateway process of its site')
+  return true
 }
 
 function memoryJournals({ clock, random }: SiteCacheOptions): JournalSet {

@@ -91,7 +91,11 @@ export function cachePlugins(options: CachePluginsOptions): FastifyPluginAsync[]
     },
     async (app) => {
       // The zones alone: what a peer ships is not shipped on.
-      await app.register(replicationRoutes, { ...cache.receiving, verify: (call) => credentials.isPeer(call) })
+      await app.register(replicationRoutes, {
+        ...cache.receiving,
+        announced: (head) => credentials.isPeerHead(head),
+        verify: (call) => credentials.isPeer(call),
+      })
     },
     warm.routes((call) => credentials.isPeer(call)),
     async (app) => {

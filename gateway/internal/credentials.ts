@@ -33,6 +33,8 @@ export interface CredentialsOptions {
   readonly clock: Clock
 }
 
+const noBody = new Uint8Array()
+
 /** Who may use the internal listener: the control plane and peer gateways by signature, operators by a token. */
 export class Credentials {
   readonly #options: CredentialsOptions
@@ -61,6 +63,12 @@ export class Credentials {
 
   async isPeer(call: InternalCall): Promise<boolean> {
     return (await this.#verify(call, this.#options.peers)) === 'valid'
+  }
+
+  /** The same of a call whose body has not come yet: all of the signature, but that it is that of this body. */
+  async isPeerHead(head: Omit<InternalCall, 'body'>): Promise<boolean> {
+    const verdict = await this.#verify({ ...head, body: noBody }, this.#options.peers)
+    return verdict === 'valid' || verdict === 'body-differs'
   }
 
   async #verify(

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import type { Table } from '#routes/table.ts'
 import type { Background } from '#server-kit/background.ts'
@@ -19,6 +20,8 @@ import { eventWebhook } from './webhook.ts'
 
 export interface EventsOptions {
   readonly instance: string
+  /** Absolute. */
+  readonly home: string
   readonly yaml: Pick<FixedYaml, 'site' | 'cache'>
   readonly cache: Pick<SiteCache, 'outer' | 'itemCommands' | 'stamps' | 'shared'>
   readonly table: () => Table | undefined
@@ -49,12 +52,13 @@ export interface Events {
 
 /** What other programs tell this site's cache, by a stream and by HTTP. */
 export function openEvents(options: EventsOptions): Events {
-  const { instance, yaml, cache, table, users, clock, log, metrics, background } = options
+  const { instance, home, yaml, cache, table, users, clock, log, metrics, background } = options
   const { redis, stream, namespaces, changes } = yaml.cache.events
+  const lifeFile = join(home, 'cache-events-life')
   const source: EventSource | undefined =
     redis === undefined || !stream
       ? undefined
-      : new RedisStreamSource({ url: redis, site: yaml.site, consumer: instance, clock, log, background })
+      : new RedisStreamSource({ url: redis, site: yaml.site, consumer: instance, lifeFile, clock, log, background })
   const counted = eventMetrics(metrics, source)
   const applier = new EventApplier({
     ...{ stamps: cache.stamps, table, namespaces, changes, clock, log, metrics: counted },

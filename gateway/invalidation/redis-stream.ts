@@ -5,13 +5,25 @@ import type { Log } from '#server-kit/log.ts'
 import { problems } from '../errors.ts'
 import type { DeadLetter, EventSink, EventSource, Message, SourceStatus } from './event-source.ts'
 import { type Pending, StreamGroup } from './stream-group.ts'
-import { gapIn, idMs, isBefore, removalOf, type StreamLook, type StreamView, textIn } from './stream-view.ts'
+import { keepLife, keptLife } from './stream-life.ts'
+import {
+  type GroupLife,
+  gapIn,
+  idMs,
+  isBefore,
+  type NoGroup,
+  removalOf,
+  type StreamLook,
+  textIn,
+} from './stream-view.ts'
 
 export interface RedisStreamOptions {
   readonly url: string
   readonly site: string
   /** Unlike that of every other live process; one that comes back by the same name goes on with what it had in its hands. */
   readonly consumer: string
+  /** File of all processes of this home, by which they know after a restart that a group was there, and which. */
+  readonly lifeFile: string
   readonly clock: Clock
   readonly log: Log
   readonly background: Background
@@ -55,6 +67,8 @@ export class RedisStreamSource implements EventSource {
   #last = '0-0'
   #removal = ''
   #handled: string | undefined
+  /** Of the group that this home has read by; undefined: by none as yet. */
+  #life: GroupLife | undefined
   #ownTaken = false
   #lookedMs = Number.NEGATIVE_INFINITY
   #tidiedMs = Number.NEGATIVE_INFINITY
@@ -109,6 +123,7 @@ export class RedisStreamSource implements EventSource {
   }
 
   async #run(sink: EventSink): Promise<void> {
+    this.#life = await keptLife(this.#options.lifeFile, this.#options.log)
     let pauseMs = firstPauseMs
     while (!this.#closed) {
       try {
@@ -133,18 +148,15 @@ export class RedisStreamSource implements EventSource {
       await Promise.race([this.#slot.promise, this.#wait(lookEveryMs)])
     }
     const look = await this.#group.read(Math.max(0, room), this.#removal)
-    if (look === 'absent' || look === 'group-missing') {
-      await sink.missed('group-missing')
-      await this.#group.create()
-      const created = await this.#group.read(0, '')
-      return typeof created === 'string' ? undefined : this.#goOn(created.view)
-    }
-    const { view, entries } = look
-    const because = gapIn(view, { last: this.#last, handled: this.#handled })
+    if (look.view === undefined) return this.#begin(sink, look)
+    const { view, life, entries } = look
+    const isAnother = this.#life !== undefined && this.#life !== life
+    const because = isAnother ? 'group-missing' : gapIn(view, { last: this.#last, handled: this.#handled })
     if (because !== undefined) {
       await sink.missed(because)
-      return this.#goOn(view)
+      return this.#goOn(look)
     }
+    await this.#keep(life)
     // Not before what was lost is given up: entries that are read would hide it.
     this.#removal = removalOf(view)
     if (isBefore(this.#last, view.last)) this.#last = view.last
@@ -153,8 +165,28 @@ export class RedisStreamSource implements EventSource {
     if (entries?.length === 0 && room > 0 && this.#ownTaken) await this.#group.changed(view.last)
   }
 
+  /** A group is made: for the first time, or since the one that was there is lost with what it knew. */
+  async #begin(sink: EventSink, { life, isWhole }: NoGroup): Promise<void> {
+    const isFirst = this.#life === undefined && life === '' && isWhole
+    if (!isFirst) await sink.missed('group-missing')
+    const { consumer, clock } = this.#options
+    const next = `${consumer} ${clock.now()}`
+    // Kept first: whoever is killed in between gives up too much at its next start, the other way round too little.
+    await this.#keep(next)
+    await this.#group.create(next)
+    const created = await this.#group.read(0, '')
+    if (created.view !== undefined) await this.#goOn(created)
+  }
+
+  async #keep(life: GroupLife): Promise<void> {
+    if (this.#life === life) return
+    await keepLife(this.#options.lifeFile, life)
+    this.#life = life
+  }
+
   /** What was lost is given up: from here on it is no gap any more. */
-  async #goOn(view: StreamView): Promise<void> {
+  async #goOn({ view, life }: StreamLook): Promise<void> {
+    await this.#keep(life)
     await this.#group.countRemoved(view)
     this.#removal = removalOf(view)
     this.#handled = this.#removal

@@ -3,10 +3,22 @@ import { Redis } from 'ioredis'
 import { connectionOptions } from '../auth/redis-client.ts'
 import { messageLimitBytes } from './event.ts'
 import type { DeadLetter, Message } from './event-source.ts'
-import { idMs, readLook, readUnlessRemoved, type StreamLook, type StreamView, textIn } from './stream-view.ts'
+import {
+  type GroupLife,
+  idMs,
+  type NoGroup,
+  readLook,
+  readUnlessRemoved,
+  type StreamLook,
+  type StreamView,
+  textIn,
+} from './stream-view.ts'
 
 interface ScriptedRedis extends Redis {
-  readUnlessRemoved(key: string, group: string, consumer: string, count: number, removal: string): Promise<unknown[]>
+  readUnlessRemoved(
+    ...of: [key: string, lifeKey: string, group: string, consumer: string, count: number, removal: string]
+  ): Promise<unknown[]>
+  createGroup(key: string, lifeKey: string, group: string, life: GroupLife): Promise<unknown>
   dropIfDone(key: string, group: string, consumer: string, idleMs: number): Promise<number>
 }
 
@@ -48,10 +60,22 @@ end
 return 0
 `
 
+/**
+ * The group and its life, in one step: whoever finds the one without the other has to believe that something was lost.
+ * KEYS[1] stream, KEYS[2] life; ARGV group, life. Another process may have been faster: then its life stands.
+ */
+const createGroup = `
+local made = redis.pcall('XGROUP', 'CREATE', KEYS[1], ARGV[1], '0', 'MKSTREAM')
+if not made.err then return redis.call('SET', KEYS[2], ARGV[2]) end
+if string.find(made.err, 'BUSYGROUP', 1, true) then return false end
+return made
+`
+
 /** The commands by which one consumer reads a stream of Redis 6.2 or newer. Each rejects when Redis is away. */
 export class StreamGroup {
   readonly #consumer: string
   readonly #key: string
+  readonly #lifeKey: string
   readonly #deadKey: string
   readonly #redis: ScriptedRedis
   /** A connection that waits is of no use to anybody else meanwhile. */
@@ -66,13 +90,15 @@ export class StreamGroup {
     const { url, site, consumer, onError } = options
     this.#consumer = consumer
     this.#key = `tidegate:{${site}}:events`
+    this.#lifeKey = `${this.#key}:life`
     this.#deadKey = `${this.#key}:dead`
     const place = { kind: 'single', url } as const
     const access = { place, username: undefined, password: undefined, tls: false, ca: undefined }
     const open = () => new Redis(url, connectionOptions(access)).on('error', onError)
     this.#redis = open() as ScriptedRedis
     this.#waiting = open()
-    this.#redis.defineCommand('readUnlessRemoved', { lua: readUnlessRemoved, numberOfKeys: 1 })
+    this.#redis.defineCommand('readUnlessRemoved', { lua: readUnlessRemoved, numberOfKeys: 2 })
+    this.#redis.defineCommand('createGroup', { lua: createGroup, numberOfKeys: 2 })
     this.#redis.defineCommand('dropIfDone', { lua: dropIfDone, numberOfKeys: 1 })
   }
 
@@ -85,8 +111,11 @@ export class StreamGroup {
   }
 
   /** A look at the stream, and at most `count` new entries, if nothing was removed but what `removal` says. */
-  async read(count: number, removal: string): Promise<StreamLook | 'absent' | 'group-missing'> {
-    return readLook(await this.#redis.readUnlessRemoved(this.#key, group, this.#consumer, count, removal))
+  async read(count: number, removal: string): Promise<StreamLook | NoGroup> {
+    const found = await this.#redis.readUnlessRemoved(
+      ...([this.#key, this.#lifeKey, group, this.#consumer, count, removal] as const),
+    )
+    return readLook(found)
   }
 
   /** Resolves when there may be entries after `last`, or after a second. */
@@ -95,13 +124,8 @@ export class StreamGroup {
   }
 
   /** From the oldest entry that is there: what was added before there was a group is read, too. */
-  async create(): Promise<void> {
-    try {
-      await this.#redis.xgroup('CREATE', this.#key, group, '0', 'MKSTREAM')
-    } catch (cause) {
-      // Another process was faster.
-      if (!(cause instanceof Error) || !cause.message.startsWith('BUSYGROUP')) throw cause
-    }
+  async create(life: GroupLife): Promise<void> {
+    await this.#redis.createGroup(this.#key, this.#lifeKey, group, life)
   }
 
   /** From here on all that was removed counts as read: else each later look would find the same gap, or hide another one. */

@@ -62,12 +62,14 @@ function partsOf(id: string): readonly [number, bigint] {
 }
 
 /**
- * KEYS[1] stream; ARGV group, consumer, count, what is known to be removed. Reads for the consumer, but only if nothing more
+ * KEYS[1] stream, KEYS[2] life of the group; ARGV group, consumer, count, what is known to be removed. Reads for the consumer, but only if nothing more
  * was removed: what goes unread must be seen before the counts move on, and a look followed by a read would leave a moment
- * between. Answers ['absent'], ['group-missing'], or the view with, at its end, the entries (nil: there are none), or 'unread'.
+ * between. Answers ['no-group', life, how many entries are gone], or the view with, at its end, the entries (nil: there are
+ * none), or 'unread'.
  */
 export const readUnlessRemoved = `
-if redis.call('EXISTS', KEYS[1]) == 0 then return {'absent'} end
+local life = redis.call('GET', KEYS[2]) or ''
+if redis.call('EXISTS', KEYS[1]) == 0 then return {'no-group', life, 0} end
 local function fields(flat)
   local named = {}
   for i = 1, #flat, 2 do named[flat[i]] = flat[i + 1] end
@@ -79,23 +81,27 @@ for _, flat in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
   local each = fields(flat)
   if each['name'] == ARGV[1] then group = each end
 end
-if not group then return {'group-missing'} end
+local added = stream['entries-added']
+if not group then return {'no-group', life, added and added - stream['length'] or -1} end
 local first = stream['first-entry'] and stream['first-entry'][1] or ''
 local removed = stream['max-deleted-entry-id'] or ''
 if removed == '0-0' then removed = '' end
-local added = stream['entries-added']
 local removal = first
 if added then removal = string.format('%.0f', added - stream['length']) .. '/' .. removed end
 local entries = 'unread'
 if removal == ARGV[4] and tonumber(ARGV[3]) > 0 then
   entries = redis.call('XREADGROUP', 'GROUP', ARGV[1], ARGV[2], 'COUNT', ARGV[3], 'STREAMS', KEYS[1], '>')
 end
-return {'view', stream['length'], added or -1, first, stream['last-generated-id'], removed,
+return {'view', life, stream['length'], added or -1, first, stream['last-generated-id'], removed,
   group['last-delivered-id'], group['entries-read'] or -1, group['pending'], entries}
 `
 
+/** What the group was given when it was made, unlike that of every other group; empty: it was made by somebody else. */
+export type GroupLife = string
+
 export interface StreamLook {
   readonly view: StreamView
+  readonly life: GroupLife
   readonly pending: number
   /** Undefined: nothing was read, since something more was removed. */
   readonly entries: readonly StreamEntry[] | undefined
@@ -107,10 +113,18 @@ export interface StreamEntry {
   readonly fields: readonly string[]
 }
 
+export interface NoGroup {
+  readonly view: undefined
+  /** Of a group that was there; empty: nothing is known of one. */
+  readonly life: GroupLife
+  /** All that was ever added is there. Before Redis 7.0 that is known only where there is no stream at all. */
+  readonly isWhole: boolean
+}
+
 /** What `readUnlessRemoved` answered. */
-export function readLook(answer: readonly unknown[]): StreamLook | 'absent' | 'group-missing' {
-  const [kind, length, added, first, last, removed, delivered, read, pending, entries] = answer
-  if (kind === 'absent' || kind === 'group-missing') return kind
+export function readLook(answer: readonly unknown[]): StreamLook | NoGroup {
+  const [kind, life, length, added, first, last, removed, delivered, read, pending, entries] = answer
+  if (kind === 'no-group') return { view: undefined, life: String(life), isWhole: Number(length) === 0 }
   const counted = (value: unknown) => (Number(value) < 0 ? undefined : Number(value))
   const told = (value: unknown) => (value === '' ? undefined : String(value))
   return {
@@ -123,6 +137,7 @@ export function readLook(answer: readonly unknown[]): StreamLook | 'absent' | 'g
       delivered: String(delivered),
       read: counted(read),
     },
+    life: String(life),
     pending: Number(pending),
     entries: Array.isArray(entries) || entries === null ? entriesOf(entries) : undefined,
   }

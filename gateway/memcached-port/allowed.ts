@@ -6,15 +6,20 @@ export const adminPrefix = '__tidegate__.'
 
 /** Whether a user may do this. Questions are for admins, and can only be asked. */
 export function isAllowed(command: Command, { verbs }: PortUser): boolean {
-  if (touchesAdminKey(command))
-    return command.kind === 'get' && command.seconds === undefined && verbs.includes('admin')
+  if (touchesAdminKey(command)) {
+    if (command.kind !== 'get' || command.seconds !== undefined || !verbs.includes('admin')) return false
+    // Beside its questions it may name keys like any other.
+    return verbs.includes('read') || command.keys.every(isAdminKey)
+  }
   const needed = verbsOf(command)
   return needed.every((verb) => verbs.includes(verb))
 }
 
+const isAdminKey = (key: string): boolean => key.startsWith(adminPrefix)
+
 function touchesAdminKey(command: Command): boolean {
-  if (command.kind === 'get') return command.keys.some((key) => key.startsWith(adminPrefix))
-  return 'key' in command && command.key.startsWith(adminPrefix)
+  if (command.kind === 'get') return command.keys.some(isAdminKey)
+  return 'key' in command && isAdminKey(command.key)
 }
 
 function verbsOf(command: Command): readonly PortVerb[] {

@@ -82,7 +82,12 @@ export class Connection {
     this.#socket = socket
     this.#settings = settings()
     this.#user = this.#settings.anybody
-    this.#parser = new CommandParser({ valueLimitBytes: () => this.#valueLimitBytes(), room })
+    this.#parser = new CommandParser({
+      valueLimitBytes: () => this.#valueLimitBytes(),
+      // The room is for those who may use it: strangers with a megabyte each would leave none.
+      takesLongLines: () => this.isKnown,
+      room,
+    })
     this.#livelyAt = clock.monotonic()
     socket.setNoDelay(true)
     socket.on('data', (chunk) => this.#hear(chunk))
@@ -91,7 +96,8 @@ export class Connection {
       this.#pump()
     })
     socket.on('drain', () => {
-      this.#livelyAt = clock.monotonic()
+      // A stranger could make itself lively for ever by reading that it is one.
+      if (this.isKnown) this.#livelyAt = clock.monotonic()
       this.#pump()
     })
     // A client that breaks its connection has done nothing wrong; the socket closes by itself.

@@ -7,6 +7,8 @@ const form = /^[ \t\n\v\f\r]*([+-]?)(\d+)(?:[ \t\n\v\f\r]|$)/
 const largestUnsigned = (1n << 64n) - 1n
 const largestSigned = (1n << 63n) - 1n
 const smallestSigned = -(1n << 63n)
+/** Of the largest; more are no number, and are not computed: a retrieval's word may be a megabyte, a third of a second's work. */
+const mostDigits = 20
 /** So many digits are exact in a double, and in 31 bits. */
 const plainDigits = 9
 
@@ -16,8 +18,8 @@ export function readUnsigned64(text: string): bigint | undefined {
   if (plain >= 0) return BigInt(plain)
   const [, sign, digits] = form.exec(text) ?? []
   if (digits === undefined) return undefined
-  const size = BigInt(digits)
-  if (size > largestUnsigned) return undefined
+  const size = sizeOf(digits)
+  if (size === undefined || size > largestUnsigned) return undefined
   if (sign !== '-') return size
   // C gives -1 as 2^64 - 1; memcached refuses a minus only where the result looks negative in turn.
   const wrapped = BigInt.asUintN(64, -size)
@@ -38,8 +40,16 @@ export function readSigned32(text: string): number | undefined {
   if (plain >= 0) return plain
   const [, sign, digits] = form.exec(text) ?? []
   if (digits === undefined) return undefined
-  const value = sign === '-' ? -BigInt(digits) : BigInt(digits)
+  const size = sizeOf(digits)
+  if (size === undefined) return undefined
+  const value = sign === '-' ? -size : size
   return value > largestSigned || value < smallestSigned ? undefined : Number(BigInt.asIntN(32, value))
+}
+
+/** Undefined: more than fits into 64 bits. */
+function sizeOf(digits: string): bigint | undefined {
+  const significant = digits.replace(/^0+(?=\d)/, '')
+  return significant.length > mostDigits ? undefined : BigInt(significant)
 }
 
 /** What almost all numbers are: a few digits and nothing else; -1: something else. */

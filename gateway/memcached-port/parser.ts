@@ -8,6 +8,8 @@ import { keysLimit, readTextCommand, said } from './text-command.ts'
 export interface ParserOptions {
   /** Above it a value is swallowed and refused; asked at the line that announces one. */
   readonly valueLimitBytes: () => number
+  /** Whether a retrieval may be longer than other lines; asked while one is. */
+  readonly takesLongLines: () => boolean
   /** For what has begun and not ended. */
   readonly room: Room
 }
@@ -128,7 +130,7 @@ export class CommandParser {
 
   /** Only a retrieval may be longer than other lines, since its keys are as many as its client likes. */
   #mayBeLong(bytes: number): boolean {
-    if (bytes > retrievalLimitBytes) return false
+    if (bytes > retrievalLimitBytes || !this.#options.takesLongLines()) return false
     if (this.#isRetrieval) return true
     const rest = this.#chunk.toString('latin1', this.#at, Math.min(this.#chunk.length, this.#at + longestRetrievalWord))
     const start =

@@ -40,6 +40,10 @@ const unreadScarceBytes = 64 * 1024
 const introductionMs = 30_000
 const sweepMs = 1_000
 const tooMany = 'ERROR Too many open connections\r\n'
+/** Whoever was told so has this long to hang up, ms. */
+const partingMs = 1_000
+/** Connections beyond the limit that are still told so, or have not ended their TLS handshake; further ones are dropped. */
+const partingRoom = 100
 
 /** One port that speaks Memcached's protocol. */
 export class PortListener {
@@ -75,6 +79,11 @@ export class PortListener {
       options.counters.refused++
       options.counters.ended('protocol')
     })
+    this.#server.on('drop', () => {
+      options.counters.refused++
+      options.counters.ended('crowded')
+    })
+    this.#bound()
   }
 
   /** As bound; known once it listens. */
@@ -120,6 +129,8 @@ export class PortListener {
       socket.on('error', () => socket.destroy())
       socket.end(tooMany)
       socket.resume()
+      const parting = setTimeout(() => socket.destroy(), partingMs).unref()
+      socket.once('close', () => clearTimeout(parting))
       return
     }
     counters.open++
@@ -142,8 +153,14 @@ export class PortListener {
     })
   }
 
+  /** Of sockets: those that have not ended their handshake, or were turned away, are no connections of ours yet, or any more. */
+  #bound(): void {
+    this.#server.maxConnections = this.#options.settings().maxConnections + partingRoom
+  }
+
   #sweep(): void {
     const { settings, clock, counters } = this.#options
+    this.#bound()
     const { idleMs } = settings()
     const now = clock.monotonic()
     let unread = 0

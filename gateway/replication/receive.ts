@@ -18,13 +18,19 @@ export interface ReceivedCall {
   readonly body: Uint8Array
 }
 
+export type ReceivedHead = Omit<ReceivedCall, 'body'>
+
 export interface ReplicationOptions extends ReceiverOptions {
+  /** Whether a peer gateway signed the head of this call; asked before its body is read, so that strangers hold nothing. */
+  readonly announced: (head: ReceivedHead) => boolean | Promise<boolean>
   /** Whether a peer gateway signed this call. */
   readonly verify: (call: ReceivedCall) => boolean | Promise<boolean>
   readonly ledger: ReplicationLedger
   readonly silence: Pick<Silence, 'heard' | 'parted'>
   readonly shared: Pick<SharedZoneState, 'raise'>
   readonly gaps?: Counter<'reason'>
+  /** For the body of one call, ms; default 5,000, after which its sender does not wait any more. */
+  readonly bodyDeadlineMs?: number
 }
 
 export const gapReasons = gaps
@@ -35,6 +41,7 @@ const retryAfterS = 1
 
 /** Fastify plugin: takes the cache writes of other sites. Needs `installProblemReplies` on its app. */
 export async function replicationRoutes(app: FastifyInstance, options: ReplicationOptions): Promise<void> {
+  const { announced, bodyDeadlineMs = 5_000 } = options
   let underWay = 0
   app.removeAllContentTypeParsers()
   app.addContentTypeParser(
@@ -45,11 +52,23 @@ export async function replicationRoutes(app: FastifyInstance, options: Replicati
     },
   )
   // Before the body is read.
-  app.addHook('onRequest', async (_, reply) => {
-    reply.raw.once('close', () => underWay--)
-    if (++underWay <= batchesAtOnce) return
+  app.addHook('onRequest', async ({ raw, method, headers }, reply) => {
+    const isPeer = await announced({ method, target: raw.url ?? '', headers })
+    // Gone while we looked: no end of it will be told.
+    if (isPeer && raw.socket.destroyed) return
+    if (isPeer) {
+      // A wire that was cut in the middle of a body would else keep its place here for ever.
+      const late = setTimeout(() => raw.complete || raw.destroy(), bodyDeadlineMs)
+      reply.raw.once('close', () => {
+        clearTimeout(late)
+        underWay--
+      })
+      if (++underWay <= batchesAtOnce) return
+    }
     // The body will not be read: what is sent of it must not be taken for the next call.
-    reply.header('connection', 'close').header('retry-after', String(retryAfterS))
+    reply.header('connection', 'close')
+    if (!isPeer) throw problems['cache-unauthenticated']()
+    reply.header('retry-after', String(retryAfterS))
     throw problems['cache-receiver-busy']({ batches: batchesAtOnce })
   })
   app.post<{ Body: Buffer | undefined }>(paths.replicate, async (request, reply) => {

@@ -14,6 +14,7 @@ describe('two sites of several zones', () => {
         { numRuns: 1_500 },
       )
     },
+    60_000,
   )
 
   it.each<{ control: Control; processes: number }>([
@@ -21,13 +22,17 @@ describe('two sites of several zones', () => {
     { control: 'no recent deletes', processes: 1 },
     { control: 'stamp at store time', processes: 1 },
     { control: 'debts untold', processes: 2 },
-  ])('Store I1 I2: fail in the same test when one rule is left out: $control', async ({ control, processes }) => {
-    const outcome = await fc.check(
-      fc.asyncProperty(histories(processes), (world) => run(world, control)),
-      { numRuns: 20_000, endOnFailure: true },
-    )
+  ])(
+    'Store I1 I2: fail in the same test when one rule is left out: $control',
+    async ({ control, processes }) => {
+      const outcome = await fc.check(
+        fc.asyncProperty(histories(processes), (world) => run(world, control)),
+        { numRuns: 20_000, endOnFailure: true },
+      )
 
-    expect(outcome.failed).toBe(true)
-    expect(outcome.errorInstance).toMatchObject({ message: expect.stringMatching(/^I[12]: /) })
-  })
+      expect(outcome.failed).toBe(true)
+      expect(outcome.errorInstance).toMatchObject({ message: expect.stringMatching(/^I[12]: /) })
+    },
+    60_000,
+  )
 })

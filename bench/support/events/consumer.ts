@@ -43,7 +43,11 @@ if (cache === undefined) throw new Error('a site has zones')
 const credentials = new Credentials({ audience: `gateway:${site}`, control: undefined, peers: ring, tokens: [], clock })
 const app = Fastify({ forceCloseConnections: true })
 installProblemReplies(app, { audience: 'operator', log })
-await app.register(replicationRoutes, { ...cache.receiving, verify: (call) => credentials.isPeer(call) })
+await app.register(replicationRoutes, {
+  ...cache.receiving,
+  announced: (head) => credentials.isPeerHead(head),
+  verify: (call) => credentials.isPeer(call),
+})
 if (port !== undefined) await app.listen({ host: '127.0.0.1', port })
 
 const applier = new EventApplier({
@@ -52,7 +56,10 @@ const applier = new EventApplier({
   raiseFloor: (stamp) => cache.shared.raise('*', stamp),
   metrics: eventMetrics(metrics, undefined),
 })
-new RedisStreamSource({ ...common, url: redis, site, consumer: name }).start(guarded(applier.sink('redis-stream')))
+const lifeFile = join(home, 'cache-events-life')
+new RedisStreamSource({ ...common, url: redis, site, consumer: name, lifeFile }).start(
+  guarded(applier.sink('redis-stream')),
+)
 // Without its parent it has nobody to work for.
 process.on('disconnect', () => process.exit(0))
 tell({ tell: 'ready' })

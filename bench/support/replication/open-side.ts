@@ -75,7 +75,11 @@ export async function openSide(options: SideOptions, received: () => void): Prom
   const app = Fastify({ forceCloseConnections: true })
   installProblemReplies(app, { audience: 'operator', log })
   const listening = tellFirst(app, received)
-  await app.register(replicationRoutes, { ...cache.receiving, verify: (call) => credentials.isPeer(call) })
+  await app.register(replicationRoutes, {
+    ...cache.receiving,
+    announced: (head) => credentials.isPeerHead(head),
+    verify: (call) => credentials.isPeer(call),
+  })
   if (strategy !== 'journal') return openCareless(options, cache, app, clock)
   await listenOn(app, options.port)
   return opened(cache, clock, faults, listening)

@@ -9,6 +9,9 @@ describe('a path of the internal API of a gateway', () => {
     '/upstreams/orders@10.0.0.7:8080/eject',
     '/extensions/one/off',
     '/routes?q=%2F..%2F',
+    '/cache/debt?instance=a',
+    '/cache/zones/near',
+    '/events/replay',
   ])('is passed on when it is offered: %s', (path) => {
     expect(isOffered(path)).toBe(true)
   })
@@ -17,7 +20,10 @@ describe('a path of the internal API of a gateway', () => {
     '',
     '/',
     '/tokens/find',
+    '/cache',
     '/cache/replicate',
+    '/cache/pull',
+    '/cache/sample',
     '/handoff/release',
     '/status/',
     '//status',

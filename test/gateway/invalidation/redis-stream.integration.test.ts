@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { Background } from '#server-kit/background.ts'
@@ -11,12 +14,14 @@ import { startRedis, type TestServer } from '../../support/servers.ts'
 let server: TestServer
 let redis: Redis
 let site = ''
+let home = ''
 let names = 0
 const opened: RedisStreamSource[] = []
 
 beforeAll(async () => {
   server = await startRedis()
   redis = new Redis(server.port)
+  home = await mkdtemp(join(tmpdir(), 'events-'))
 })
 beforeEach(() => {
   site = `site-${names++}`
@@ -27,6 +32,7 @@ afterEach(async () => {
 afterAll(async () => {
   redis.disconnect()
   await server.stop()
+  await rm(home, { recursive: true })
 })
 
 const key = () => `tidegate:{${site}}:events`
@@ -57,6 +63,7 @@ function open(sink: EventSink, more: Partial<RedisStreamOptions> = {}) {
   const source = new RedisStreamSource({
     ...{ url: `redis://${server.address}`, site, clock, log: silentLog, consumer: `process-${names++}` },
     background: new Background(silentLog),
+    lifeFile: join(home, site),
     ...more,
   })
   opened.push(source)
@@ -64,12 +71,10 @@ function open(sink: EventSink, more: Partial<RedisStreamOptions> = {}) {
   return source
 }
 
-/** What every site begins with: nobody knows what was there before the group. */
 async function reading(more: Partial<RedisStreamOptions> = {}) {
   const sink = new TestSink()
   const source = open(sink, more)
   await eventually(() => source.status().state === 'reading')
-  sink.gaps.splice(0)
   return { sink, source }
 }
 const pending = async () => ((await redis.xpending(key(), 'gateways')) as [number])[0]
@@ -240,6 +245,55 @@ describe('events from a Redis stream', () => {
     expect(sink.gaps).toEqual(['group-missing'])
   })
 
+  it('Store V4: a site that never read events has lost none, and reads what was there before it', async () => {
+    await add('early')
+    const { sink } = await reading()
+
+    await eventually(() => sink.texts.includes('early'))
+    expect(sink.gaps).toEqual([])
+  })
+
+  it('Store V4: what was removed before a site ever read is a gap', async () => {
+    await add('removed')
+    await add('early')
+    await redis.xtrim(key(), 'MAXLEN', 1)
+    const { sink } = await reading()
+
+    await eventually(() => sink.texts.includes('early'))
+    expect(sink.gaps).toEqual(['group-missing'])
+  })
+
+  it.each([
+    ['the stream', () => redis.del(key(), `${key()}:life`)],
+    ['the group', () => redis.xgroup('DESTROY', key(), 'gateways')],
+  ])('Store V4: %s that vanished while nobody read is a gap', async (_, vanish) => {
+    const { source } = await reading()
+    await source.close()
+    await vanish()
+
+    expect((await reading()).sink.gaps).toEqual(['group-missing'])
+    expect((await reading()).sink.gaps).toEqual([])
+  })
+
+  it('Store V4: a group that was there is known to a home that is new', async () => {
+    const { source } = await reading()
+    await source.close()
+    await redis.xgroup('DESTROY', key(), 'gateways')
+
+    expect((await reading({ lifeFile: join(home, `${site}-new`) })).sink.gaps).toEqual(['group-missing'])
+  })
+
+  it('Store V4: a stream that a new home began anew is a gap for those that read the one before', async () => {
+    const { source } = await reading()
+    await source.close()
+    await redis.del(key(), `${key()}:life`)
+    const { sink } = await reading({ lifeFile: join(home, `${site}-new`) })
+    await add('later than all that was read')
+
+    expect(sink.gaps).toEqual([])
+    expect((await reading()).sink.gaps).toEqual(['group-missing'])
+  })
+
   it('Store V4: a stream that knows less than it did is a gap', async () => {
     const { sink } = await reading()
     await add('before')
@@ -300,7 +354,7 @@ describe('events from a Redis stream', () => {
     again.disconnect()
 
     // A Redis that keeps nothing over a restart has lost what was told it: nobody knows what.
-    expect(sink.gaps).toEqual(['group-missing', 'group-missing'])
+    expect(sink.gaps).toEqual(['group-missing'])
   })
 
   it('gives what it took in some time, page by page', async () => {

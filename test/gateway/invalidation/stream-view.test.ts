@@ -63,16 +63,17 @@ describe('what Redis answers', () => {
   })
 
   it('tells nothing read from nothing there', () => {
-    const answer = (entries: unknown) => ['view', 3, -1, '', '3-0', '', '2-0', -1, 1, entries]
+    const answer = (entries: unknown) => ['view', 'its life', 3, -1, '', '3-0', '', '2-0', -1, 1, entries]
     const entriesOf = (entries: unknown) => {
       const look = readLook(answer(entries))
-      return typeof look === 'string' ? look : look.entries
+      return look.view === undefined ? look : look.entries
     }
 
     expect(entriesOf('unread')).toBeUndefined()
     expect(entriesOf(null)).toEqual([])
     expect(entriesOf([['key', [['3-0', ['event', 'x']]]]])).toEqual([{ id: '3-0', fields: ['event', 'x'] }])
-    expect(readLook(['absent'])).toBe('absent')
+    expect(readLook(['no-group', '', 0])).toEqual({ view: undefined, life: '', isWhole: true })
+    expect(readLook(['no-group', 'its life', -1])).toEqual({ view: undefined, life: 'its life', isWhole: false })
   })
 
   it('finds the event among the fields of an entry', () => {

@@ -1,9 +1,10 @@
 import { hash } from 'node:crypto'
+import { connect } from 'node:net'
 import { describe, expect, it } from 'vitest'
-import { systemClock } from '#server-kit/clock.ts'
+import { HeldClock, systemClock } from '#server-kit/clock.ts'
 import { type CacheStore, noExpiry } from '../../../gateway/store/cache-store.ts'
 import { MemoryStore } from '../../../gateway/store/memory-store.ts'
-import { eventually } from '../../support/eventually.ts'
+import { eventually, within } from '../../support/eventually.ts'
 import { legacy, openPort, RawClient } from './open-port.ts'
 
 const token = 'a-random-token-of-forty-characters-length'
@@ -123,6 +124,15 @@ describe('the port', () => {
     expect(await client.ask('set __tidegate__.zones 0 0 1\r\na\r\nget __tidegate__.nothing\r\n')).toBe(
       'CLIENT_ERROR not allowed\r\nEND\r\n',
     )
+  })
+
+  it('Store P7: an admin who may not read reads no key beside a question', async () => {
+    await using port = await openPort({ yaml: { verbs: ['write', 'admin'] } })
+    await using client = await RawClient.open(port.port)
+
+    client.send('set k 0 0 1\r\na\r\nget __tidegate__.version k\r\nget __tidegate__.version __tidegate__.debt\r\n')
+
+    expect(await client.until('END\r\n')).toMatch(/^STORED\r\nCLIENT_ERROR not allowed\r\nVALUE [^k]*\r\nVALUE /)
   })
 
   it('flush_all is denied unless the port says otherwise, and then begins a new generation, after its delay if it has one', async () => {
@@ -274,6 +284,44 @@ describe('an attack on the port', () => {
 
     expect(await second.closed()).toBe('ERROR Too many open connections\r\n')
     expect(await first.ask('mn\r\n')).toBe('MN\r\n')
+  })
+
+  it('Store P8: who was told so and does not hang up is hung up on', async () => {
+    await using port = await openPort({ yaml: { maxConnections: 1 } })
+    await using first = await RawClient.open(port.port)
+    await first.ask('version\r\n')
+    const second = connect({ port: port.port, host: '127.0.0.1', allowHalfOpen: true })
+    const closed = new Promise((resolve) => second.once('close', resolve))
+    const drip = setInterval(() => second.write('x'), 100)
+    second.on('error', () => second.destroy())
+    second.resume()
+
+    try {
+      await within(10_000, 'the end of the connection', closed)
+    } finally {
+      clearInterval(drip)
+      second.destroy()
+    }
+  })
+
+  it('Store P6: a stranger has half a minute, however busy it is, and no long lines', async () => {
+    const clock = new HeldClock()
+    await using port = await openPort({ clock, yaml: { users: [user('app', ['read'], 'shop')] } })
+    await using busy = await RawClient.open(port.port)
+    await using long = await RawClient.open(port.port)
+    clock.advance(20_000)
+    let answered = 0
+    busy.socket.on('data', (chunk) => {
+      answered += chunk.length
+    })
+    busy.send('mn\r\n'.repeat(50_000))
+    await eventually(() => answered === 50_000 * 'CLIENT_ERROR unauthenticated\r\n'.length)
+    long.send(`get ${'k '.repeat(2_000)}`)
+
+    clock.advance(15_000)
+
+    await busy.closed()
+    expect(await long.closed()).toBe('CLIENT_ERROR line too long\r\n')
   })
 
   it('Store P8: who never ends what it began is closed after the idle time', async () => {

@@ -48,9 +48,10 @@ export async function openPort(options: OpenPortOptions = {}): Promise<OpenPort>
   const stamps = options.stamps ?? new StampClock(clock, 1)
   const metrics = createMetrics()
   const yaml = { ...plain, ...options.yaml }
+  let open: OpenPort | undefined
   const ports = new MemcachedPorts({
     ports: [yaml],
-    current: () => [open.yaml],
+    current: () => [open?.yaml ?? yaml],
     path: (file) => file,
     store,
     zones: store,
@@ -69,7 +70,7 @@ export async function openPort(options: OpenPortOptions = {}): Promise<OpenPort>
     log: silentLog,
   })
   await ports.start()
-  const open = {
+  open = {
     port: ports.addresses[0]?.port ?? 0,
     store,
     stamps,

@@ -1,11 +1,12 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { Command } from '../../../gateway/memcached-port/command.ts'
 import { CommandParser } from '../../../gateway/memcached-port/parser.ts'
 import { Room } from '../../../gateway/memcached-port/room.ts'
 import { wireCommand } from './random-commands.ts'
 
 const limit = 10_000
+const limits = { valueLimitBytes: () => limit, takesLongLines: () => true }
 
 describe('the parser of the port', () => {
   it('Store P4: reads the same commands whatever the slicing, and never throws', () => {
@@ -55,7 +56,7 @@ describe('the parser of the port', () => {
 
   it('Store P8: counts all that it holds, however small the pieces, and gives all of it back', () => {
     const room = new Room(1_000_000)
-    const parser = new CommandParser({ valueLimitBytes: () => limit, room })
+    const parser = new CommandParser({ ...limits, room })
 
     parser.push(Buffer.from('set k 0 0 1000\r\n'))
     expect(parser.next()).toBeUndefined()
@@ -72,7 +73,7 @@ describe('the parser of the port', () => {
 
   it('Store P8: refuses a value for which there is no room left, and reads on behind it', () => {
     const room = new Room(5_000)
-    const parser = new CommandParser({ valueLimitBytes: () => limit, room })
+    const parser = new CommandParser({ ...limits, room })
     const value = 'x'.repeat(9_000)
 
     const commands = feed(parser, Buffer.from(`set k 0 0 9000\r\n${value}\r\nmn\r\n`), [1_000])
@@ -85,7 +86,7 @@ describe('the parser of the port', () => {
   })
 
   it('keeps no view of a large chunk for its last few bytes', () => {
-    const parser = new CommandParser({ valueLimitBytes: () => limit, room: new Room(10_000) })
+    const parser = new CommandParser({ ...limits, room: new Room(10_000) })
     const chunk = Buffer.from(`${'mn\r\n'.repeat(10_000)}set k 0 0 2\r\nab`)
 
     parser.push(chunk)
@@ -112,6 +113,31 @@ describe('the parser of the port', () => {
     expect(answer.answer.subarray(24).toString()).toContain('binary protocol is not served')
   })
 
+  it('Store P8: spends nothing on a number of a megabyte, which would stop all that the process does', () => {
+    const digits = '9'.repeat(1_000_000)
+    const made = vi.spyOn(globalThis, 'BigInt')
+    try {
+      expect(parse(Buffer.from(`gat ${digits} k\r\n`), [65_536])).toMatchObject([
+        { kind: 'said', answer: 'CLIENT_ERROR invalid exptime argument' },
+      ])
+      expect(parse(Buffer.from(`gat ${'0'.repeat(1_000_000)}5 k\r\n`), [65_536])).toMatchObject([{ seconds: 5 }])
+      expect(Math.max(0, ...made.mock.calls.map(([text]) => String(text).length))).toBeLessThanOrEqual(20)
+    } finally {
+      made.mockRestore()
+    }
+  })
+
+  it('Store P8: holds no long line of somebody who has not said who it is', () => {
+    const room = new Room(10_000_000)
+    const parser = new CommandParser({ ...limits, takesLongLines: () => false, room })
+
+    expect(feed(parser, Buffer.from(`get ${'k '.repeat(1_000)}\r\nmn\r\n`), [500])).toHaveLength(2)
+    expect(feed(parser, Buffer.from(`get ${'k '.repeat(2_000)}`), [500])).toMatchObject([
+      { kind: 'last', answer: 'CLIENT_ERROR line too long' },
+    ])
+    expect(room.used).toBe(0)
+  })
+
   it('hangs up on HTTP: what its body says must not be done', () => {
     const commands = parse(Buffer.from('POST / HTTP/1.1\r\nhost: x\r\n\r\nset k 0 0 1\r\na\r\n'), [9])
 
@@ -120,7 +146,7 @@ describe('the parser of the port', () => {
 })
 
 function parse(bytes: Buffer, sizes: readonly number[]): Command[] {
-  return feed(new CommandParser({ valueLimitBytes: () => limit, room: new Room(100_000_000) }), bytes, sizes)
+  return feed(new CommandParser({ ...limits, room: new Room(100_000_000) }), bytes, sizes)
 }
 
 function feed(parser: CommandParser, bytes: Buffer, sizes: readonly number[]): Command[] {

@@ -1,8 +1,9 @@
 import { writeFile } from 'node:fs/promises'
+import { connect as connectPlain } from 'node:net'
 import { connect } from 'node:tls'
 import { describe, expect, it } from 'vitest'
 import { selfSigned } from '../../support/certificates.ts'
-import { within } from '../../support/eventually.ts'
+import { eventually, within } from '../../support/eventually.ts'
 import { temporaryFolder } from '../../support/temporary-folder.ts'
 import { openPort, RawClient } from './open-port.ts'
 
@@ -32,6 +33,29 @@ describe('a Memcached port with TLS', () => {
     expect(await ask(client)).toBe('VERSION 1.6.18-tidegate\r\n')
     expect(await ask({})).toBe('')
     expect(await ask(stranger)).toBe('')
+  })
+})
+
+describe('a Memcached port with TLS that is flooded', () => {
+  it('Store P8: holds no more connections than it may, though none of them ever says hello', async () => {
+    await using folder = await temporaryFolder()
+    const own = await selfSigned('cache')
+    const files = { cert: folder.file('cert.pem'), key: folder.file('key.pem') }
+    await writeFile(files.cert, own.cert)
+    await writeFile(files.key, own.key, { mode: 0o600 })
+    await using port = await openPort({ yaml: { tls: files, maxConnections: 5 } })
+    let closed = 0
+    const sockets = Array.from({ length: 150 }, () =>
+      connectPlain(port.port, '127.0.0.1')
+        .on('error', () => undefined)
+        .on('close', () => closed++),
+    )
+
+    try {
+      await eventually(() => closed >= 45)
+    } finally {
+      for (const socket of sockets) socket.destroy()
+    }
   })
 })
 

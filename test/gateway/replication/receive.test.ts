@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { zstdCompressSync } from 'node:zlib'
 import { afterEach, describe, expect, it } from 'vitest'
 import { systemClock } from '#server-kit/clock.ts'
@@ -54,12 +56,51 @@ describe('replication over HTTP', () => {
     expect(await send(noise, { 'content-type': type })).toBe('401 cache-unauthenticated')
     expect(await send(noise, { 'content-type': type, 'x-signed': signed(noise) })).toBe('400 cache-batch-unreadable')
     expect(await send(noise, { 'content-type': 'text/plain', 'x-signed': signed(noise) })).toMatch(/^415 /)
-    expect(await send(Buffer.alloc(5 * 1024 * 1024), { 'content-type': type })).toMatch(/^413 /)
+    const large = Buffer.alloc(5 * 1024 * 1024)
+    expect(await send(large, { 'content-type': type, 'x-signed': signed(large) })).toMatch(/^413 /)
     const bomb = zstdCompressSync(Buffer.alloc(64 * 1024 * 1024))
     const packed = { 'content-type': type, 'content-encoding': 'zstd' }
     expect(await send(bomb, packed)).toBe('401 cache-unauthenticated')
     expect(await send(bomb, { ...packed, 'x-signed': signed(bomb) })).toBe('413 cache-batch-too-large')
     expect(await send(noise, { ...packed, 'x-signed': signed(noise) })).toBe('400 cache-batch-unreadable')
+  })
+
+  it('keeps no peer waiting for strangers that never end what they began to send', async () => {
+    const { port, store, put, read } = await twoSites()
+    const head = 'POST /gateway/v1/cache/replicate HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n'
+    const sockets = Array.from({ length: 40 }, () => connect(port, '127.0.0.1').on('error', () => undefined))
+    closing.push(async () => sockets.forEach((socket) => socket.destroy()))
+    const answers = sockets.map(async (socket) => {
+      socket.write(`${head}content-type: application/vnd.tidegate.cache-batch\r\n\r\nx`)
+      return String((await once(socket, 'data'))[0]).slice(9, 12)
+    })
+    expect(new Set(await within(5_000, 'their answers', Promise.all(answers)))).toEqual(new Set(['401']))
+
+    await put('k', 'v')
+
+    expect(await store.drained(5_000)).toBe(true)
+    expect(await read('k')).toBe('v')
+  })
+
+  it('waits no longer than its sender for a body that was cut off', async () => {
+    const there = receivingSide()
+    const { port, close } = await listening({ ...there.receiving, bodyDeadlineMs: 200 })
+    closing.push(there.close, close)
+    const lines = ['POST /gateway/v1/cache/replicate HTTP/1.1', 'host: x', 'content-length: 1000']
+    const type = 'content-type: application/vnd.tidegate.cache-batch'
+    const sockets = Array.from({ length: 33 }, () => connect(port, '127.0.0.1').on('error', () => undefined))
+    const ends = sockets.map(async (socket) => {
+      const told = once(socket, 'close')
+      let answer = ''
+      socket.on('data', (chunk) => {
+        answer += String(chunk)
+      })
+      socket.write([...lines, type, 'x-signed: POST /gateway/v1/cache/replicate 1000', '', 'x'].join('\r\n'))
+      await told
+      return answer.slice(9, 12)
+    })
+
+    expect((await within(5_000, 'their ends', Promise.all(ends))).sort().slice(-1)).toEqual(['429'])
   })
 
   it('delays no write while the other site is a black hole, refuses or is cut, and loses nothing', async () => {
@@ -107,7 +148,7 @@ describe('what is received', () => {
   const receiving = (side = receivingSide()) => {
     closing.push(side.close)
     const receive = (over: Partial<BatchHeader> = {}) =>
-      receiveBatch(beat(over), { ...side.receiving, verify: () => true })
+      receiveBatch(beat(over), { ...side.receiving, announced: () => true, verify: () => true })
     return { side, receive }
   }
 
@@ -177,7 +218,7 @@ describe('what is received', () => {
       noted.push(`intent ${intent.key}`)
       return intend(intent)
     }
-    const options = { ...side.receiving, verify: () => true }
+    const options = { ...side.receiving, announced: () => true, verify: () => true }
     const place = { namespace: 'shop', stamp: side.stampClock.next() }
     const set = { kind: 'set', ...place, key: 'a', value: Buffer.from('x'), flags: 0, expiresAtMs: 0 } as const
 

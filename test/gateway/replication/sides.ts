@@ -46,7 +46,7 @@ export function receivingSide(options: SideOptions = {}) {
   const ledger = options.ledger ?? new MemoryLedger(clock)
   const background = new Background(silentLog)
   const silence = new Silence({ ledger, shared, newStamp, servesAlone: () => false, clock, log, background })
-  const receiving: Omit<ReplicationOptions, 'verify'> = {
+  const receiving: Omit<ReplicationOptions, 'announced' | 'verify'> = {
     store,
     journal,
     mark,
@@ -138,7 +138,7 @@ export class TestPeer implements ReplicationPeer {
       const isHeartbeat = outgoing.records.length + batch.header.bumps.length === 0
       if (isHeartbeat) this.heartbeats++
       else this.batches.push(batch)
-      const received = await receiveBatch(batch, { ...this.side.receiving, verify: () => true })
+      const received = await receiveBatch(batch, { ...this.side.receiving, announced: () => true, verify: () => true })
       if (received.kind === 'refused') throw new Error(received.because)
       if (this.state === 'forgets to answer' && !isHeartbeat) throw new Error('cut')
       return { kind: 'taken', acknowledgement: received.acknowledgement, bytes: 0 }
@@ -153,12 +153,13 @@ export class TestPeer implements ReplicationPeer {
 }
 
 /** `receiving` on an HTTP port; who signs with `x-signed` may call. */
-export async function listening(receiving: Omit<ReplicationOptions, 'verify'>) {
+export async function listening(receiving: Omit<ReplicationOptions, 'announced' | 'verify'>) {
   const app: FastifyInstance = Fastify({ forceCloseConnections: true })
   installProblemReplies(app, { audience: 'operator', log: silentLog })
   const calls: string[] = []
   await app.register(replicationRoutes, {
     ...receiving,
+    announced: ({ method, target, headers }) => String(headers['x-signed']).startsWith(`${method} ${target} `),
     verify: ({ method, target, headers, body }) => {
       calls.push(`${method} ${target}`)
       return headers['x-signed'] === signature(method, target, body)['x-signed']

@@ -72,7 +72,10 @@ describe('a double-written cache', () => {
     await fill()
     await store.invalidate('shop', 'tag', 't', { stamp: stamps.next(), softMs: 30_000.5 })
     expect(await store.drained(2_000)).toBe(true)
-    expect(await peer.side.store.get('shop', 'k', { deadlineMs: 1_000 })).toMatchObject({ kind: 'hit', soft: { forMs: 30_001 } })
+    expect(await peer.side.store.get('shop', 'k', { deadlineMs: 1_000 })).toMatchObject({
+      kind: 'hit',
+      soft: { forMs: 30_001 },
+    })
   })
 
   it('ships a purge that failed here all the same, and nothing that is no purge', async () => {

@@ -210,7 +210,10 @@ describe('what the processes of a site know of its zones', () => {
 
     await new Promise<void>((resolve, reject) => {
       const client = new Redis(redis.port)
-      client.flushall().then(() => (client.disconnect(), resolve()), reject)
+      client
+        .flushall()
+        .finally(() => client.disconnect())
+        .then(() => resolve(), reject)
     })
     await eventually(() => !two.informed, { what: 'two doubts the new life' })
     await ready(two)
