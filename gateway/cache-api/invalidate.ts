@@ -7,6 +7,7 @@ import type { Log } from '#server-kit/log.ts'
 import type { Histogram } from '#server-kit/metrics.ts'
 import { applyPurge, planPurge } from '../cache/purge.ts'
 import { problems } from '../errors.ts'
+import { jsonObjectIn } from '../internal/json-object.ts'
 import type { CacheStore } from '../store/cache-store.ts'
 import type { StampClock } from '../store/stamp.ts'
 import type { ItemCommands } from './item-commands.ts'
@@ -67,13 +68,7 @@ export function invalidation(options: InvalidationOptions): Invalidate {
 }
 
 function bodyOf(bytes: unknown): CacheInvalidation {
-  try {
-    const value: unknown = Buffer.isBuffer(bytes) ? JSON.parse(bytes.toString()) : undefined
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value
-  } catch {
-    // Answered below, with what would have been right.
-  }
-  throw invalid('the body', 'it must be a JSON object')
+  const words = jsonObjectIn(bytes)
+  if (words !== undefined) return words
+  throw problems['cache-request-invalid']({ field: 'the body', because: 'it must be a JSON object' })
 }
-
-const invalid = (field: string, because: string) => problems['cache-request-invalid']({ field, because })

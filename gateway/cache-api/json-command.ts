@@ -1,4 +1,5 @@
 import { byteText } from '../cache/byte-text.ts'
+import { jsonObjectIn } from '../internal/json-object.ts'
 import { noExpiry } from '../store/cache-store.ts'
 import { type CacheChange, type CacheCommand, type Condition, type PutCommand, verbOf } from './cache-command.ts'
 import {
@@ -36,15 +37,9 @@ export function readLine(line: Buffer): CacheCommand {
 export const readBody = (op: CacheChange['op'], key: string, body: Buffer): CacheChange =>
   readChange(op, key, body.length === 0 ? new Fields({}) : readFields(body))
 
-const strictUtf8 = new TextDecoder('utf-8', { fatal: true })
-
 function readFields(bytes: Buffer): Fields {
-  try {
-    const value: unknown = JSON.parse(strictUtf8.decode(bytes))
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return new Fields(value)
-  } catch {
-    // Answered below, with what would have been right.
-  }
+  const value = jsonObjectIn(bytes)
+  if (value !== undefined) return new Fields(value)
   throw invalid('the body', 'it must be a JSON object')
 }
 

@@ -283,7 +283,7 @@ type CacheYaml = Static<typeof cache>
 /** What no single key can say wrong. */
 export function cacheContradictions({ zones, memory, events, ports }: CacheYaml): string[] {
   const faults: string[] = []
-  for (const each of zones) faults.push(...zoneContradictions(each))
+  for (const each of zones) faults.push(...zoneContradictions(each), ...sharedNodes(each, zones))
   if (memory.on && !memory.alone && events.redis === undefined)
     faults.push('cache.memory needs cache.events.redis, or cache.memory.alone where no other process serves this site')
   if (events.stream && events.redis === undefined) faults.push('cache.events.stream needs cache.events.redis')
@@ -301,6 +301,17 @@ export function cacheContradictions({ zones, memory, events, ports }: CacheYaml)
       if (!isForClients(each)) faults.push(`cache.ports ${listen}: the namespace ${each} is the gateway's own`)
   }
   return faults
+}
+
+/** Keys of a raw zone stand as their clients name them: on a node of another zone they could be any key of any namespace. */
+function sharedNodes({ name: own, mode, nodes }: Static<typeof zone>, zones: CacheYaml['zones']): string[] {
+  if (mode !== 'raw') return []
+  const others = zones.filter(({ name: other }) => other !== own)
+  return nodes.flatMap((node) =>
+    others
+      .filter((other) => other.nodes.includes(node))
+      .map((other) => `cache.zones ${own} is raw: its node ${node} cannot be one of ${other.name}, too`),
+  )
 }
 
 function zoneContradictions({

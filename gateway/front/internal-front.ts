@@ -10,6 +10,7 @@ import { problems } from '../errors.ts'
 import type { TableHolder } from '../fence/table-holder.ts'
 import type { Credentials, InternalCall, InternalScope } from '../internal/credentials.ts'
 import { explainRequest } from '../internal/explain-request.ts'
+import { jsonObjectIn } from '../internal/json-object.ts'
 import { keepBytes } from '../internal/keep-bytes.ts'
 import { gatewayStatus, type StatusOptions } from '../internal/status.ts'
 import type { RequestIds } from './request-ids.ts'
@@ -115,11 +116,7 @@ function questionOf(request: FastifyRequest): AskedRequest {
 }
 
 function jsonOf(request: FastifyRequest): object {
-  try {
-    const value: unknown = JSON.parse(callOf(request).body.toString())
-    if (typeof value === 'object' && value !== null) return value
-  } catch {
-    // Answered below, with what would have been right.
-  }
+  const value = jsonObjectIn(request.body)
+  if (value !== undefined) return value
   throw problems['internal-request-invalid']({ because: 'the body is not a JSON object' })
 }

@@ -17,6 +17,7 @@ import type { ZonedStore, ZoneView } from '../store/zoned-store.ts'
 import type { PullPeer } from '../warm-up/pull-peer.ts'
 import { warmthOf } from '../warm-up/warmth.ts'
 import type { InternalScope } from './credentials.ts'
+import { type JsonObject, jsonObjectIn } from './json-object.ts'
 import { keepBytes } from './keep-bytes.ts'
 
 export interface CacheOperationsOptions {
@@ -116,14 +117,10 @@ function namespaceIn(ns: unknown): string {
   throw invalid('ns', 'it must be 1 to 32 characters of a-z, 0-9 and -')
 }
 
-function bodyOf(body: unknown): Readonly<Record<string, unknown>> {
-  try {
-    const said: unknown = JSON.parse(Buffer.isBuffer(body) ? body.toString() : '')
-    if (typeof said === 'object' && said !== null && !Array.isArray(said)) return said as Record<string, unknown>
-  } catch {
-    // Answered below, with what would have been right.
-  }
-  throw invalid('the body', 'it must be a JSON object')
+function bodyOf(body: unknown): JsonObject {
+  const said = jsonObjectIn(body)
+  if (said === undefined) throw invalid('the body', 'it must be a JSON object')
+  return said
 }
 
 function rowOf({ zone, node, found }: ZoneView): CacheItemRow {

@@ -6,6 +6,7 @@ import type { Recorder } from '../account/recorder.ts'
 import { problems } from '../errors.ts'
 import type { Upstreams } from '../upstream/upstreams.ts'
 import type { InternalScope } from './credentials.ts'
+import { jsonObjectIn } from './json-object.ts'
 import { keepBytes } from './keep-bytes.ts'
 import { routeRows } from './route-rows.ts'
 
@@ -70,17 +71,7 @@ export const operationsApi: FastifyPluginAsync<OperationsApiOptions> = async (ap
 }
 
 function secondsOf(body: unknown): number {
-  const seconds = parsed(body)?.['seconds']
+  const seconds = jsonObjectIn(body)?.['seconds']
   if (typeof seconds === 'number' && seconds > 0 && seconds <= longestEjectS) return seconds
   throw problems['internal-request-invalid']({ because: `expected { seconds }, at most ${longestEjectS}` })
-}
-
-function parsed(body: unknown): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = Buffer.isBuffer(body) ? JSON.parse(body.toString()) : body
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined
-  } catch {
-    // Told by the caller, with what would have been right.
-    return undefined
-  }
 }

@@ -8,7 +8,7 @@ import type { CacheStore, Stamp } from '../store/cache-store.ts'
 import { matchesNamespace } from '../store/namespace-pattern.ts'
 import { type StampClock, stampMs } from '../store/stamp.ts'
 import type { ChangeRule } from './change-event.ts'
-import { readEvents } from './event.ts'
+import { faulty, readEvents } from './event.ts'
 import type { EventMetrics, SourceName } from './event-metrics.ts'
 import type { EventSink, GapReason, Message, Verdict } from './event-source.ts'
 import type { InvalidationEvent } from './invalidation-event.ts'
@@ -78,7 +78,7 @@ export class EventApplier {
         faults.push(`[${at}]: ${cause.message}`)
       }
     }
-    return faults.length > 0 ? { kind: 'faults', faults } : { kind: 'planned', events }
+    return faults.length > 0 ? faulty(faults) : { kind: 'planned', events }
   }
 
   /**

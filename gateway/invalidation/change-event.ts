@@ -1,4 +1,5 @@
-import { type InvalidationEvent, isRecord } from './invalidation-event.ts'
+import { isJsonObject } from '../internal/json-object.ts'
+import type { InvalidationEvent } from './invalidation-event.ts'
 
 /** Rows of one table, and what is invalidated when one of them changes: `cache.events.changes` of gateway.yaml. */
 export interface ChangeRule {
@@ -93,18 +94,18 @@ function fillFrom(template: string, rows: Rows, tell: Tell): string | undefined 
 function changeIn(message: Row): Change | undefined {
   const { type, data, payload } = message
   if (typeof type === 'string' && type.startsWith('io.debezium.')) return fromCloudEvent(message, data)
-  return fromEnvelope(isRecord(payload) ? payload : message)
+  return fromEnvelope(isJsonObject(payload) ? payload : message)
 }
 
 function fromEnvelope({ op, before, after, source, ts_ms }: Row): Change | undefined {
-  if (typeof op !== 'string' || !isRecord(source)) return undefined
+  if (typeof op !== 'string' || !isJsonObject(source)) return undefined
   const { name, db, schema, table, ts_ms: committedMs } = source
   return changeOf({ op, before, after }, [name, db, schema, table], committedMs ?? ts_ms)
 }
 
 function fromCloudEvent(event: Row, data: unknown): Change | undefined {
-  const inner = isRecord(data) && isRecord(data['payload']) ? data['payload'] : data
-  const { before, after } = isRecord(inner) ? inner : {}
+  const inner = isJsonObject(data) && isJsonObject(data['payload']) ? data['payload'] : data
+  const { before, after } = isJsonObject(inner) ? inner : {}
   const names = ['name', 'db', 'schema', 'table'].map((name) => event[`iodebezium${name}`])
   const op = event['iodebeziumop']
   return typeof op === 'string' ? changeOf({ op, before, after }, names, Number(event['iodebeziumtsms'])) : undefined
@@ -118,8 +119,8 @@ function changeOf(
   return {
     op,
     table: names.filter((name) => typeof name === 'string' && name !== '').join('.'),
-    before: isRecord(before) ? before : undefined,
-    after: isRecord(after) ? after : undefined,
+    before: isJsonObject(before) ? before : undefined,
+    after: isJsonObject(after) ? after : undefined,
     ...(typeof atMs === 'number' && Number.isFinite(atMs) ? { atMs } : {}),
   }
 }

@@ -1,8 +1,9 @@
 import { type CacheInvalidation, invalidationWordLimit } from '#routes/gateway-answers.ts'
+import { isJsonObject } from '../internal/json-object.ts'
 import type { Stamp } from '../store/cache-store.ts'
 import { isNamespace } from '../store/node-key.ts'
 import { type ChangeRule, isChange, readChange } from './change-event.ts'
-import { type InvalidationEvent, isRecord } from './invalidation-event.ts'
+import type { InvalidationEvent } from './invalidation-event.ts'
 
 export const invalidateType = 'tidegate.cache.invalidate.v1'
 
@@ -15,8 +16,9 @@ export type EventsRead =
 export const batchLimit = 1_000
 /** Of one message, in bytes; what is longer is not read. */
 export const messageLimitBytes = 1024 * 1024
-/** One that is wrong all over does not fill the log. */
+/** One that is wrong all over does not fill the log: so many faults, of so many characters. */
 const faultLimit = 20
+const faultLength = 200
 
 /**
  * Reads CloudEvents 1.0 in JSON, a single one or a batch, and the change records that `rules` name. Pure, never throws. An
@@ -36,7 +38,7 @@ export function readEvents(text: string, rules: readonly ChangeRule[]): EventsRe
   const faults: string[] = []
   for (const [index, message] of messages.entries()) {
     const at = Array.isArray(body) ? `[${index}].` : ''
-    if (!isRecord(message)) faults.push(`${at || 'it '}must be an object`)
+    if (!isJsonObject(message)) faults.push(`${at || 'it '}must be an object`)
     else if (isChange(message)) events.push(...readChange(message, rules, (fault) => faults.push(at + fault)))
     else {
       const event = readEvent(message, (fault) => faults.push(at + fault))
@@ -67,8 +69,8 @@ function readEvent(event: Readonly<Record<string, unknown>>, tell: Tell): Invali
   const atMs = typeof time === 'string' ? timeOf(time) : undefined
   if (time !== undefined && atMs === undefined) wrong('time must be a date and time as in RFC 3339')
   if (datacontenttype !== undefined && !isJsonType(datacontenttype)) wrong('datacontenttype must be application/json')
-  if (!isRecord(data)) wrong('data must be an object')
-  if (!isRecord(data)) return undefined
+  if (!isJsonObject(data)) wrong('data must be an object')
+  if (!isJsonObject(data)) return undefined
   const said = readData(data, (fault) => wrong(`data.${fault}`))
   return faults > 0 || said === undefined ? undefined : { ...said, ...(atMs === undefined ? {} : { atMs }) }
 }
@@ -118,8 +120,9 @@ function timeOf(text: string): number | undefined {
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== ''
 const isJsonType = (value: unknown) => typeof value === 'string' && /^[\w.+-]+\/(?:[\w.+-]+\+)?json(?:;|$)/i.test(value)
 
-function faulty(told: readonly string[]): EventsRead {
-  const faults = [...new Set(told)]
+/** What is wrong, as it is told, logged and kept: the words of a message stand in it. */
+export function faulty(told: readonly string[]): { readonly kind: 'faults'; readonly faults: readonly string[] } {
+  const faults = [...new Set(told.map((fault) => fault.slice(0, faultLength)))]
   const more = faults.length - faultLimit
   return { kind: 'faults', faults: more > 0 ? [...faults.slice(0, faultLimit), `${more} more`] : faults }
 }

@@ -2,9 +2,9 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { DeadEventsAnswer, EventReplay, EventsAnswer } from '#routes/gateway-answers.ts'
 import { problems } from '../errors.ts'
 import type { InternalScope } from '../internal/credentials.ts'
+import { jsonObjectIn } from '../internal/json-object.ts'
 import { keepBytes } from '../internal/keep-bytes.ts'
 import type { EventSource } from './event-source.ts'
-import { isRecord } from './invalidation-event.ts'
 import type { Replays } from './replay.ts'
 
 export interface EventsApiOptions {
@@ -60,18 +60,8 @@ export async function eventsApi(app: FastifyInstance, options: EventsApiOptions)
 
 /** Unix ms. */
 function rangeIn(body: unknown): { readonly from: number; readonly to: number } {
-  const { from, to } = parsed(body)
+  const { from, to } = jsonObjectIn(body) ?? {}
   const isTime = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0
   if (isTime(from) && isTime(to) && from <= to) return { from, to }
   throw problems['internal-request-invalid']({ because: 'expected { from, to }, ms since 1970' })
-}
-
-function parsed(body: unknown): Readonly<Record<string, unknown>> {
-  try {
-    const value: unknown = JSON.parse(Buffer.isBuffer(body) ? body.toString() : '')
-    return isRecord(value) ? value : {}
-  } catch {
-    // Told by the caller, with what would have been right.
-    return {}
-  }
 }

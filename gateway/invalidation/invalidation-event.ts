@@ -10,7 +10,3 @@ export interface InvalidationEvent {
   /** When the sender says that it happened, Unix ms. */
   readonly atMs?: number
 }
-
-/** An object of JSON. */
-export const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -1,7 +1,6 @@
 import { once } from 'node:events'
 import { Redis } from 'ioredis'
 import { connectionOptions } from '../auth/redis-client.ts'
-import { messageLimitBytes } from './event.ts'
 import type { DeadLetter, Message } from './event-source.ts'
 import {
   type GroupLife,
@@ -38,6 +37,8 @@ export interface ConsumerRow {
 const group = 'gateways'
 /** Dead letters that are kept; the oldest go first. */
 const deadLimit = 10_000
+/** Of one, with its body; longer ones are kept without: ten thousand of a megabyte would take all of that Redis. */
+const deadBodyLimitBytes = 64 * 1024
 /** The wait for a new entry, ms: shorter than the time after which a silent socket counts as dead. */
 const waitMs = 1_000
 /** Until a server that says nothing is told to be away, ms. */
@@ -167,8 +168,7 @@ export class StreamGroup {
   /** First there, then gone here: one that is cut off between has it twice. */
   async bury(id: string, text: string | undefined, because: string, deliveries: number): Promise<void> {
     const fields = ['was', id, 'because', because, 'deliveries', deliveries]
-    // A body that is too long to be read would be too long to be kept ten thousand times.
-    if (text !== undefined && Buffer.byteLength(text) <= messageLimitBytes) fields.push('event', text)
+    if (text !== undefined && Buffer.byteLength(text) <= deadBodyLimitBytes) fields.push('event', text)
     await this.#redis.xadd(this.#deadKey, 'MAXLEN', '~', deadLimit, '*', ...fields)
     await this.done(id)
   }

@@ -28,10 +28,11 @@ export class MetaCommands {
     this.#turns = turns
   }
 
-  async get(namespace: string, { key: wire, flags }: MetaCommand): Promise<Answer> {
+  /** `mayWrite`: the caller may be the one who makes a stale value anew; a lease that it cannot fill would keep others from it. */
+  async get(namespace: string, { key: wire, flags }: MetaCommand, mayWrite: boolean): Promise<Answer> {
     const key = storeKey(wire)
     const found = await this.#store.get(namespace, key, flags.access)
-    if (found.kind === 'hit') return this.#show(namespace, key, found, flags)
+    if (found.kind === 'hit') return this.#show(namespace, key, found, flags, mayWrite)
     return flags.vivify === undefined ? codeLine('EN', flags) : this.#vivify(namespace, key, flags.vivify, flags)
   }
 
@@ -100,16 +101,16 @@ export class MetaCommands {
   }
 
   /** Flags hold in the order in which they stand: `t` before `T` tells the old life. */
-  async #show(namespace: string, key: string, hit: Hit, flags: MetaFlags): Promise<Answer> {
+  async #show(namespace: string, key: string, hit: Hit, flags: MetaFlags, mayWrite: boolean): Promise<Answer> {
     const stale = isStale(hit, this.#store.clock.now())
     const shown: Shown = shownOf(hit)
     if (stale) shown.stale = true
     if (flags.ttl !== undefined) await this.#touch(namespace, key, flags.ttl, shown)
     if (stale) {
-      const turn = await this.#store.items.lease(namespace, key, { ttlMs: leaseMs })
-      shown.turn = turn.kind === 'win' ? 'won' : 'taken'
+      const turn = mayWrite ? await this.#store.items.lease(namespace, key, { ttlMs: leaseMs }) : undefined
+      shown.turn = turn?.kind === 'win' ? 'won' : 'taken'
       // The stale value goes with the lease: whoever fills by this number is the one.
-      if (turn.kind === 'win') shown.unique = turn.token
+      if (turn?.kind === 'win') shown.unique = turn.token
     } else if (flags.recache !== undefined && this.#isDue(flags, hit.ttlMs, shown.ttlAfterMs ?? hit.ttlMs)) {
       shown.turn = (await this.#turns.take(namespace, key, hit)) ? 'won' : 'taken'
     }
@@ -135,7 +136,7 @@ export class MetaCommands {
       case 'failed':
         return codeLine('EN', flags)
       case 'hit':
-        return this.#show(namespace, key, turn.hit, flags)
+        return this.#show(namespace, key, turn.hit, flags, true)
       case 'win':
       case 'wait': {
         const won = turn.kind === 'win'

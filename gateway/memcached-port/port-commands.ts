@@ -52,7 +52,7 @@ export class PortCommands {
       case 'too-large':
         return text.tooLarge(namespace, command)
       case 'mg':
-        return meta.get(namespace, command)
+        return meta.get(namespace, command, user.verbs.includes('write'))
       case 'ms':
         return meta.set(namespace, command)
       case 'md':

@@ -65,7 +65,7 @@ export class KeptLedger implements ReplicationLedger {
   async #keep(): Promise<void> {
     const writers = (await this.#known.all()).map(({ ageMs: _, ...row }) => row)
     try {
-      await writeKeptFile(this.#path, JSON.stringify({ writers }))
+      await writeKeptFile(this.#path, JSON.stringify({ writers }), 0o600)
     } catch (cause) {
       this.#log.error({ err: cause }, 'who writes here is not kept: after a restart nobody knows whom to wait for')
     }

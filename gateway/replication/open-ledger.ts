@@ -23,7 +23,14 @@ export interface OpenLedgerOptions {
 const openingMs = 1_000
 
 /** Who writes here, as far as this process can know. */
-export async function openLedger({ redis: url, path, site, giveUpAll, clock, log }: OpenLedgerOptions): Promise<ReplicationLedger> {
+export async function openLedger({
+  redis: url,
+  path,
+  site,
+  giveUpAll,
+  clock,
+  log,
+}: OpenLedgerOptions): Promise<ReplicationLedger> {
   if (url === undefined) {
     return path === undefined ? new MemoryLedger(clock) : KeptLedger.open({ path, clock, log }, giveUpAll)
   }

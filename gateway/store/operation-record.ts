@@ -88,7 +88,14 @@ function valueParts(operation: Recorded): Buffer[] {
   return [out]
 }
 
-const envelopeOf = ({ stamp, flags, contentType, contentEncoding, tags, soft }: Extract<CacheOperation, { kind: 'set' }>) => ({
+const envelopeOf = ({
+  stamp,
+  flags,
+  contentType,
+  contentEncoding,
+  tags,
+  soft,
+}: Extract<CacheOperation, { kind: 'set' }>) => ({
   stamp,
   flags,
   ...(contentType === undefined ? {} : { contentType }),

@@ -253,7 +253,7 @@ export class RedisZoneState implements SharedZoneState {
         this.#doubtedLife = told.life
         this.#askedAt = Number.NEGATIVE_INFINITY
         this.#carried = new Set([...this.#known].filter((field) => !this.#isOwn(field)))
-      }
+      } else this.#giveUpForgotten(told.owing)
       kept.life = told.life
       this.#heard.clear()
       this.#version = -1
@@ -280,6 +280,14 @@ export class RedisZoneState implements SharedZoneState {
       'tell that the state of the cache zones is known',
       this.#publish(`heard ${told.version} ${this.#options.place} ${told.life}`),
     )
+  }
+
+  /** What this process owed before its home was lost: the journal that would tell which keys is gone with it. */
+  #giveUpForgotten(owing: ReadonlySet<string>): void {
+    for (const field of owing) {
+      const [, zone = ''] = field.split(' ')
+      if (this.#isOwn(field) && !this.#owing.has(zone)) this.#options.kept.raise(zone, this.#options.newStamp())
+    }
   }
 
   /** An entry that nobody stands for any more: of an earlier life of this process, or of one whose journal was replayed. */

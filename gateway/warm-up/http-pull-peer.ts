@@ -1,5 +1,6 @@
 import { Pool } from 'undici'
 import { paths } from '#routes/messages.ts'
+import { jsonObjectIn } from '../internal/json-object.ts'
 import { decodeRecord } from '../store/operation-record.ts'
 import type { PulledValue, PullPeer } from './pull-peer.ts'
 
@@ -81,15 +82,8 @@ interface Answered {
 
 /** A list of texts in a JSON answer; undefined for anything else, which counts as nobody who answers. */
 function textsIn(answer: Answered | undefined, name: string, most: number): readonly string[] | undefined {
-  if (answer?.status !== 200) return undefined
-  try {
-    const said: unknown = JSON.parse(answer.body.toString())
-    const texts = typeof said === 'object' && said !== null ? (said as Record<string, unknown>)[name] : undefined
-    return Array.isArray(texts) && texts.length <= most && texts.every((text) => typeof text === 'string')
-      ? texts
-      : undefined
-  } catch {
-    // Not JSON: no answer.
-    return undefined
-  }
+  const texts = answer?.status === 200 ? jsonObjectIn(answer.body)?.[name] : undefined
+  return Array.isArray(texts) && texts.length <= most && texts.every((text) => typeof text === 'string')
+    ? texts
+    : undefined
 }

@@ -4,6 +4,7 @@ import type { Clock } from '#server-kit/clock.ts'
 import { problems } from '../errors.ts'
 import { callOf } from '../front/internal-front.ts'
 import type { InternalCall } from '../internal/credentials.ts'
+import { type JsonObject, jsonObjectIn } from '../internal/json-object.ts'
 import { type CacheStore, type Hit, isStale, noExpiry } from '../store/cache-store.ts'
 import { isNamespace } from '../store/node-key.ts'
 import { encodeRecord } from '../store/operation-record.ts'
@@ -30,9 +31,11 @@ export async function pullRoutes(app: FastifyInstance, options: PullRoutesOption
     done(null, body)
   })
 
-  const question = async (request: FastifyRequest): Promise<Readonly<Record<string, unknown>>> => {
+  const question = async (request: FastifyRequest): Promise<JsonObject> => {
     if (!(await isPeer(callOf(request)))) throw problems['cache-unauthenticated']()
-    return readBody(request.body)
+    const said = jsonObjectIn(request.body)
+    if (said !== undefined) return said
+    throw problems['cache-request-invalid']({ field: 'the body', because: 'it must be a JSON object' })
   }
 
   app.post(paths.cachePull, async (request, reply) => {
@@ -53,19 +56,9 @@ export async function pullRoutes(app: FastifyInstance, options: PullRoutesOption
   })
 }
 
-function namespaceIn({ namespace }: Readonly<Record<string, unknown>>): string {
+function namespaceIn({ namespace }: JsonObject): string {
   if (typeof namespace === 'string' && isNamespace(namespace)) return namespace
   throw problems['cache-request-invalid']({ field: 'namespace', because: 'it must be 1 to 32 of a-z, 0-9 and -' })
-}
-
-function readBody(body: unknown): Readonly<Record<string, unknown>> {
-  try {
-    const said: unknown = JSON.parse(Buffer.isBuffer(body) ? body.toString() : '')
-    if (typeof said === 'object' && said !== null && !Array.isArray(said)) return said as Record<string, unknown>
-  } catch {
-    // Answered below, with what would have been right.
-  }
-  throw problems['cache-request-invalid']({ field: 'the body', because: 'it must be a JSON object' })
 }
 
 function recordOf(namespace: string, key: string, hit: Hit, nowMs: number): Buffer {

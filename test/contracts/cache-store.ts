@@ -327,21 +327,24 @@ export function cacheStoreContract(name: string, { make, skip = [] }: CacheStore
       expect(await state(store, key)).toBe('invalidated')
     })
 
-    promise('a value that was put stale says so, and of two beginnings and two ends it has the earlier', async (store) => {
-      const [key, tag] = [newKey(), newKey()]
-      const soft = { sinceMs: base + 3, forMs: 40_000 }
-      const put = { stamp: stamp(1), ttlMs: 60_000, tags: { exact: [tag], scopes: [] } }
-      expect(await store.put(namespace, key, text('stale'), { ...put, soft })).toBe('stored')
+    promise(
+      'a value that was put stale says so, and of two beginnings and two ends it has the earlier',
+      async (store) => {
+        const [key, tag] = [newKey(), newKey()]
+        const soft = { sinceMs: base + 3, forMs: 40_000 }
+        const put = { stamp: stamp(1), ttlMs: 60_000, tags: { exact: [tag], scopes: [] } }
+        expect(await store.put(namespace, key, text('stale'), { ...put, soft })).toBe('stored')
 
-      expect(await store.get(namespace, key, { deadlineMs })).toMatchObject({ kind: 'hit', stamp: stamp(1), soft })
-      await store.invalidate(namespace, 'tag', tag, { stamp: stamp(2), softMs: 60_000 })
-      expect(await store.get(namespace, key, { deadlineMs })).toMatchObject({
-        soft: { sinceMs: base + 2, forMs: 40_001 },
-      })
-      const over = { ...put, stamp: stamp(4), soft: { sinceMs: base - 2_000, forMs: 1_000 } }
-      expect(await store.put(namespace, key, text('of no use'), over)).toBe('stored')
-      expect(await store.get(namespace, key, { deadlineMs })).toMatchObject({ kind: 'miss' })
-    })
+        expect(await store.get(namespace, key, { deadlineMs })).toMatchObject({ kind: 'hit', stamp: stamp(1), soft })
+        await store.invalidate(namespace, 'tag', tag, { stamp: stamp(2), softMs: 60_000 })
+        expect(await store.get(namespace, key, { deadlineMs })).toMatchObject({
+          soft: { sinceMs: base + 2, forMs: 40_001 },
+        })
+        const over = { ...put, stamp: stamp(4), soft: { sinceMs: base - 2_000, forMs: 1_000 } }
+        expect(await store.put(namespace, key, text('of no use'), over)).toBe('stored')
+        expect(await store.get(namespace, key, { deadlineMs })).toMatchObject({ kind: 'miss' })
+      },
+    )
 
     promise('a touch gives the very value another life, and no other one', async (store) => {
       const key = newKey()

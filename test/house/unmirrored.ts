@@ -11,7 +11,8 @@ export const unmirrored: readonly { readonly files: RegExp; readonly reason: str
     reason: 'cache-request.test.ts and batch.test.ts say each of their words, and wrong ones',
   },
   {
-    files: /^gateway\/store\/(?:item-records|memjs-connection|node-connection|node-link|store-node|zoned-store-options)\.ts$/,
+    files:
+      /^gateway\/store\/(?:item-records|memjs-connection|node-connection|node-link|store-node|zoned-store-options)\.ts$/,
     reason: 'parts of what meta-node, memjs-node, memcached-store and zoned-store test with real Memcached, and types',
   },
   {

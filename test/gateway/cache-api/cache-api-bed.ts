@@ -8,7 +8,7 @@ import { silentLog } from '#server-kit/log.ts'
 import { createMetrics } from '#server-kit/metrics.ts'
 import { installProblemReplies } from '#server-kit/problem-reply.ts'
 import { systemRandom } from '#server-kit/random.ts'
-import { cacheRoutes, operationNames, operationResults } from '../../../gateway/cache-api/http.ts'
+import { type CacheRoutesOptions, cacheRoutes, operationNames, operationResults } from '../../../gateway/cache-api/http.ts'
 import { invalidation, purgeBuckets, purgeModes } from '../../../gateway/cache-api/invalidate.ts'
 import { ItemCommands } from '../../../gateway/cache-api/item-commands.ts'
 import type { CacheClient } from '../../../gateway/cache-api/namespace-access.ts'
@@ -67,6 +67,7 @@ export interface Site<Store extends CacheStore> {
 export async function serveCacheApi<Store extends CacheStore>(
   { store, zones, stamps }: Site<Store>,
   clock: Clock,
+  more: Pick<CacheRoutesOptions, 'stalledMs'> = {},
 ): Promise<CacheApi<Store>> {
   const metrics = createMetrics()
   const items = new ItemCommands({ store, zones, stamps, clock, deadlineMs: 500 })
@@ -79,6 +80,7 @@ export async function serveCacheApi<Store extends CacheStore>(
     stamps,
     clock,
     readDeadlineMs: 500,
+    ...more,
     quotas: new Quotas(clock),
     operations: metrics.counter('tidegate_test_operations_total', 'Operations.', {
       op: operationNames,

@@ -46,6 +46,25 @@ describe('the configuration of the cache', () => {
     expect(cacheContradictions(yaml({ zones: [{ ...zone, driver: 'memory' as const }] }))).toEqual([])
   })
 
+  it('is refused where a raw zone shares a node: who has its keys would have the keys of every namespace there', () => {
+    const zone = { driver: 'memcached' as const, ring: 'ketama' as const, limit: '64MiB', tls: false }
+    const raw = {
+      ...zone,
+      name: 'old',
+      nodes: ['127.0.0.1:1', '127.0.0.1:2'],
+      mode: 'raw' as const,
+      namespace: 'legacy',
+    }
+    const own = { ...zone, name: 'own', nodes: ['127.0.0.1:2'], mode: 'auto' as const }
+
+    expect(cacheContradictions(yaml({ zones: [raw, own] }))).toEqual([
+      'cache.zones old is raw: its node 127.0.0.1:2 cannot be one of own, too',
+    ])
+    expect(cacheContradictions(yaml({ zones: [raw, { ...raw, name: 'older', namespace: 'older' }] }))).toHaveLength(4)
+    expect(cacheContradictions(yaml({ zones: [raw, { ...own, nodes: ['127.0.0.1:3'] }] }))).toEqual([])
+    expect(cacheContradictions(yaml({ zones: [own, { ...own, name: 'same' }] }))).toEqual([])
+  })
+
   it('is refused where a raw zone does not say whose keys it keeps, or another zone does', () => {
     const zone = {
       name: 'shared',

@@ -38,6 +38,14 @@ describe('an event that invalidates', () => {
     expect(read([])).toEqual({ kind: 'events', events: [] })
   })
 
+  it('is refused in few words, however long those are that are wrong: each is logged, and kept', () => {
+    const [fault, ...more] = faultsOf(event({ data: { ...data, ['x'.repeat(500_000)]: 1 } }))
+
+    expect(fault).toMatch(/^data\.x+/)
+    expect(fault?.length).toBeLessThanOrEqual(200)
+    expect(more).toEqual([])
+  })
+
   it('is refused with every fault that it has', () => {
     expect(faultsOf({ specversion: '0.3', type: 'x', data: { ns: 'A', key: ['a'], stamp: 5, soft: 1.5 } })).toEqual([
       'id must be a text that is not empty',

@@ -147,7 +147,7 @@ describe('events from a Redis stream', () => {
     await eventually(async () => (await source.dead(10)).length === 1, { deadlineMs: 20_000 })
 
     const [letter] = await source.dead(10)
-    expect(letter).toMatchObject({ text: 'poison', deliveries: 5, because: /5 times/ as unknown as string })
+    expect(letter).toMatchObject({ text: 'poison', deliveries: 5, because: expect.stringContaining('5 times') })
     expect(sink.taken).toHaveLength(5)
     isMended = true
     expect(await source.retry(letter?.id ?? '')).toBe('queued')
@@ -170,6 +170,17 @@ describe('events from a Redis stream', () => {
     ])
     expect(letters.find(({ was }) => was === id)).toMatchObject({ text: '{', deliveries: 1 })
     expect(await pending()).toBe(0)
+  })
+
+  it('Store V3: ten thousand dead letters are no danger to the memory of that Redis: a long one is kept without its body', async () => {
+    const { sink, source } = await reading()
+    sink.verdict = async () => ({ kind: 'dead', because: 'wrong' })
+    await add('y'.repeat(100_000))
+
+    await eventually(async () => (await source.dead(10)).length === 1)
+    const [letter] = await source.dead(10)
+    expect(letter).toMatchObject({ because: 'wrong' })
+    expect(letter).not.toHaveProperty('text')
   })
 
   it('Store V4: unread entries that are gone are told before anything else is read, and once', async () => {

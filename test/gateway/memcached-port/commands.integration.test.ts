@@ -207,6 +207,18 @@ describe('the port', () => {
     expect(await client.ask(`ms k 3 C${unique}\r\nnew\r\nmg k v\r\n`)).toBe('HD\r\nVA 3\r\nnew\r\n')
   })
 
+  it('Store P6: who may only read is never the one who is to make a stale value anew', async () => {
+    const users = [user('reader', ['read'], legacy), user('app', ['read', 'write', 'delete'], legacy)]
+    await using port = await openPort({ yaml: { users } })
+    await using reader = await RawClient.open(port.port)
+    await using app = await RawClient.open(port.port)
+    const login = (name: string) => `set any 0 0 ${name.length + 1 + token.length}\r\n${name} ${token}\r\n`
+    expect(await app.ask(`${login('app')}set k 0 0 1\r\na\r\nmd k I T60\r\n`)).toBe('STORED\r\nSTORED\r\nHD\r\n')
+
+    expect(await reader.ask(`${login('reader')}mg k v\r\n`)).toBe('STORED\r\nVA 1 Z X\r\na\r\n')
+    expect(await app.ask('mg k v\r\n')).toBe('VA 1 X W\r\na\r\n')
+  })
+
   it('one reader is told to make a value anew before it expires', async () => {
     await using port = await openPort()
     await using client = await RawClient.open(port.port)

@@ -95,7 +95,8 @@ export class RawClient implements AsyncDisposable {
 
   constructor(socket: Socket) {
     this.socket = socket
-    this.#closed = once(socket, 'close')
+    // A reset is an end like another: `once` would take it for a failure.
+    this.#closed = new Promise((resolve) => socket.once('close', resolve))
     socket.on('data', (chunk) => {
       this.#received = Buffer.concat([this.#received, chunk])
       this.#wake()

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { stat, writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { systemClock as clock } from '#server-kit/clock.ts'
 import { type Log, silentLog } from '#server-kit/log.ts'
@@ -40,6 +40,14 @@ describe('a ledger that is kept', () => {
     const found = await after.find('here', 'p', 0)
     expect(found.row?.ageMs).toBeGreaterThan(silentMs)
     expect(found.mark).toBeUndefined()
+  })
+
+  it('is for its own user alone', async () => {
+    const file = path()
+    const ledger = await KeptLedger.open({ path: file, clock, log: silentLog }, never)
+    await ledger.note(row, 0, mark)
+
+    expect((await stat(file)).mode & 0o777).toBe(0o600)
   })
 
   it('Store J6: gives up all values when what it kept cannot be read, for nobody knows then whom to wait for', async () => {

@@ -69,7 +69,9 @@ describe('replication over HTTP', () => {
     const { port, store, put, read } = await twoSites()
     const head = 'POST /gateway/v1/cache/replicate HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n'
     const sockets = Array.from({ length: 40 }, () => connect(port, '127.0.0.1').on('error', () => undefined))
-    closing.push(async () => sockets.forEach((socket) => socket.destroy()))
+    closing.push(async () => {
+      for (const socket of sockets) socket.destroy()
+    })
     const answers = sockets.map(async (socket) => {
       socket.write(`${head}content-type: application/vnd.tidegate.cache-batch\r\n\r\nx`)
       return String((await once(socket, 'data'))[0]).slice(9, 12)

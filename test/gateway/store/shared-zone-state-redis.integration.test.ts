@@ -31,9 +31,12 @@ afterEach(async () => {
 })
 
 /** One process of the site; each has a home of its own. */
-async function processAt(place: string, options: Partial<RedisZoneStateOptions> = {}): Promise<RedisZoneState> {
+async function processAt(
+  place: string,
+  { home = place, ...options }: Partial<RedisZoneStateOptions> & { home?: string } = {},
+): Promise<RedisZoneState> {
   const kept = await KeptZoneState.open({
-    folder: folder.file(place),
+    folder: folder.file(home),
     place,
     newStamp: () => stamps.next(),
     log: silentLog,
@@ -79,6 +82,21 @@ describe('what the processes of a site know of its zones', () => {
       one.settled('far')
       await eventually(() => two.mayRead('far'))
     }
+  })
+
+  it('Store Z4: what a process owed that comes back without its home is given up, at every process', async () => {
+    const [one, two] = await Promise.all([processAt('one'), processAt('two')])
+    await ready(one, two)
+    const before = stamps.next()
+    await one.owes('far')
+    await kill(one)
+
+    const again = await processAt('one', { home: 'another' })
+    expect(again.floor('far')).toBeGreaterThan(before)
+    expect(again.floor('near')).toBe(0n)
+    again.replayed('one')
+    await eventually(() => two.mayRead('far'))
+    expect(two.floor('far')).toBe(again.floor('far'))
   })
 
   it('Store Z4: without Redis nobody can be told, and whoever asks hears so', async () => {
