@@ -42,6 +42,8 @@ export interface CacheRoutesOptions {
   readonly operations: Counter<'op' | 'result'>
   /** For a read over all zones, ms; default 50. */
   readonly readDeadlineMs?: number
+  /** Of a batch of whose answer nothing is read, ms; default 30,000. */
+  readonly stalledMs?: number
 }
 
 /** The words of `operations`. */
@@ -54,6 +56,7 @@ type OfBatch = Extract<Admitted, { readonly op: 'batch' }>
 
 /** Each holds its whole request, and a value for each line under way. */
 const batchesAtOnce = 8
+const stalledMs = 30_000
 const retryAfterS = 1
 
 /**
@@ -155,6 +158,8 @@ class CacheRoutes {
     const run = (command: CacheCommand, line: number) => this.#runLine(namespace, client, command, line)
     this.#batches++
     reply.raw.once('close', () => void this.#batches--)
+    // Whoever does not read leaves its place to others.
+    reply.raw.setTimeout(this.#options.stalledMs ?? stalledMs, () => reply.raw.destroy())
     if (name === undefined) return reply.type(batchMediaType).send(batchAnswers(lines, { run, nowMs }))
     const once = (command: CacheCommand, line: number) =>
       command.op === 'get' ? Promise.resolve(refused(noGet())) : run(command, line)

@@ -136,8 +136,11 @@ export class Silence {
 
   #look(): void {
     this.#options.background.run('look who is heard of the other sites', this.refresh())
-    const calm = this.#options.clock.monotonic() <= this.#calmUntilMs
+    const now = this.#options.clock.monotonic()
+    const calm = now <= this.#calmUntilMs
     if (calm !== this.#told) return
+    // Nobody can have been heard yet: each restart would be an alarm.
+    if (!calm && now - this.#startedAtMs <= silentMs) return
     this.#told = !calm
     const writers = this.known().filter(({ state }) => state !== 'heard')
     if (calm) this.#options.log.info({}, 'every writer of the other sites is heard')

@@ -1,6 +1,6 @@
 /**
- * When a write is answered. `one`: one zone took it. `quorum`: the nearest and most of the zones that answer took it.
- * `all`: each did.
+ * When a write is answered. `one`: one zone took it. `quorum`: the nearest has answered, and most of those that
+ * have not failed took it. `all`: each did.
  */
 export type WriteAck = 'one' | 'quorum' | 'all'
 

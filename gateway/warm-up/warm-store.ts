@@ -47,6 +47,8 @@ export type PullOutcome = (typeof pullOutcomes)[number]
 
 /** A value that is about to expire is not worth its way, ms. */
 const floorMs = 2_000
+/** A stamp further ahead is of a clock that is: the alarm of clocks that differ begins there, too (S3). */
+const aheadMs = 500
 
 /**
  * In front of all: notes what is hit, so that another site can be compared with it, and asks the other site for what this one
@@ -162,6 +164,3 @@ const carried = ({ flags, contentType, contentEncoding, tags, soft }: PulledValu
   ...(tags === undefined ? {} : { tags }),
   ...(soft === undefined ? {} : { soft }),
 })
-
-/** The alarm of clocks that differ begins there, too (S3). */
-const aheadMs = 500

@@ -8,7 +8,12 @@ import { silentLog } from '#server-kit/log.ts'
 import { createMetrics } from '#server-kit/metrics.ts'
 import { installProblemReplies } from '#server-kit/problem-reply.ts'
 import { systemRandom } from '#server-kit/random.ts'
-import { type CacheRoutesOptions, cacheRoutes, operationNames, operationResults } from '../../../gateway/cache-api/http.ts'
+import {
+  type CacheRoutesOptions,
+  cacheRoutes,
+  operationNames,
+  operationResults,
+} from '../../../gateway/cache-api/http.ts'
 import { invalidation, purgeBuckets, purgeModes } from '../../../gateway/cache-api/invalidate.ts'
 import { ItemCommands } from '../../../gateway/cache-api/item-commands.ts'
 import type { CacheClient } from '../../../gateway/cache-api/namespace-access.ts'

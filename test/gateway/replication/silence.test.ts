@@ -1,7 +1,7 @@
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { Background } from '#server-kit/background.ts'
 import { HeldClock } from '#server-kit/clock.ts'
-import { silentLog } from '#server-kit/log.ts'
+import { type Log, silentLog } from '#server-kit/log.ts'
 import { MemoryLedger } from '../../../gateway/replication/memory-ledger.ts'
 import type { ReplicationLedger, WriterRow } from '../../../gateway/replication/replication-ledger.ts'
 import { forgetAfterMs, Silence } from '../../../gateway/replication/silence.ts'
@@ -13,7 +13,7 @@ afterEach(() => {
   for (const close of closing.splice(0)) close()
 })
 
-function listening(options: { readonly isDurable?: () => boolean } = {}) {
+function listening(options: { readonly isDurable?: () => boolean; readonly log?: Log } = {}) {
   const clock = new HeldClock()
   const ledger: ReplicationLedger = new MemoryLedger(clock)
   const raised: [string, bigint][] = []
@@ -30,7 +30,7 @@ function listening(options: { readonly isDurable?: () => boolean } = {}) {
     newStamp: () => ++stamp,
     servesAlone: (namespace) => namespace === 'http-own',
     clock,
-    log: silentLog,
+    log: options.log ?? silentLog,
     background: new Background(silentLog),
   })
   closing.push(() => silence.close())
@@ -161,6 +161,20 @@ describe('the silence of another site', () => {
     expect(await silence.abandon('there', 'p')).toBe('abandoned')
 
     expect([raised, silence.mayRead('shop')]).toEqual([[['*', 1n]], true])
+  })
+
+  it('is told once, and not of the first two seconds: nobody can have been heard by then', () => {
+    vi.useFakeTimers({ toFake: ['setInterval'] })
+    closing.push(() => vi.useRealTimers())
+    const told: string[] = []
+    const { clock } = listening({ log: { ...silentLog, warn: (_, text) => told.push(text) } })
+    clock.advance(2_000)
+    vi.advanceTimersByTime(250)
+    expect(told).toEqual([])
+
+    clock.advance(1)
+    vi.advanceTimersByTime(500)
+    expect(told).toHaveLength(1)
   })
 
   it('Store J7: goes on where the ledger cannot be asked: what others heard counts as silent', async () => {
