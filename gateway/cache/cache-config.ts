@@ -230,7 +230,10 @@ export const cache = group(
     }),
     ports: Type.Array(port, { default: [], maxItems: 16, description: 'Ports that speak the Memcached protocol.' }),
     clients: Type.Array(cacheClient, { default: [], maxItems: 1000, description: 'Who may use the cache API.' }),
-    readDeadline: wait('50ms', 'How long the response cache waits for a value.'),
+    readDeadline: wait(
+      '50ms',
+      'How long whoever asks for a value waits for it: the response cache, the cache API, the Memcached port.',
+    ),
     responses: flag(true, 'Whether answers of routes with a cache policy are stored.'),
     targeted: Type.Array(Type.String(headerText), {
       maxItems: 5,
