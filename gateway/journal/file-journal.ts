@@ -47,6 +47,7 @@ export class FileJournal implements Journal {
   readonly #clock: Clock
   readonly #log: Log
   readonly #background: Background
+  readonly #lossKnownTo = new Set<string>()
   readonly #onEnd: () => void
   readonly #commits: Readonly<Record<LogKind, GroupCommit>>
   readonly #readers = new Map<string, DestinationReader>()
@@ -109,12 +110,26 @@ export class FileJournal implements Journal {
     return this.#parts.identity.lost
   }
 
+  get afterLoss(): boolean {
+    return this.#parts.identity.afterLoss
+  }
+
   get head(): number {
     return this.#head
   }
 
   get newestStamp(): bigint {
     return this.#newestStamp
+  }
+
+  knowsLoss(destination: string): void {
+    const { identity, saveState } = this.#parts
+    if (!identity.afterLoss) return
+    this.#lossKnownTo.add(destination)
+    if (!this.destinations().every((each) => this.#lossKnownTo.has(each))) return
+    identity.afterLoss = false
+    // Not there after a crash: they are told once more, and know it already.
+    this.#background.run('note that the loss of a cache journal is known', saveState())
   }
 
   async settleLoss(): Promise<boolean> {

@@ -41,7 +41,7 @@ export interface PartsOptions {
 export interface JournalParts {
   readonly place: string
   /** `id` and `lost` of the state; changed here, then saved. */
-  readonly identity: { readonly id: string; lost: boolean }
+  readonly identity: { readonly id: string; lost: boolean; afterLoss: boolean }
   readonly saveState: () => Promise<void>
   readonly marksFile: TwinFile
   readonly dirty: DirtyNamespaces
@@ -75,7 +75,7 @@ export async function openParts(options: PartsOptions): Promise<JournalParts> {
   const marks = parseMarks(marksFile.text)
 
   const isNew = state?.retired === true || (stateFile.text === undefined && ![...names].some(isSegmentName))
-  const identity = { id: state?.id ?? '', lost: state?.lost ?? false }
+  const identity = { id: state?.id ?? '', lost: state?.lost ?? false, afterLoss: state?.afterLoss ?? false }
   const syncTimes = new SyncTimes()
   const saveState = (): Promise<void> =>
     stateFile.write(() => formatState({ ...identity, retired: false, segments: listsOf(row.logs) }), true)
@@ -83,7 +83,8 @@ export async function openParts(options: PartsOptions): Promise<JournalParts> {
   let row = newRow()
   if (isNew || state === undefined || dirty.damaged || !(await recoverRow(row, state))) {
     row = newRow()
-    Object.assign(identity, { id: Buffer.from(random.bytes(16)).toString('hex'), lost: !isNew })
+    const id = Buffer.from(random.bytes(16)).toString('hex')
+    Object.assign(identity, { id, lost: !isNew, afterLoss: !isNew })
     // In this order: what is mended before it stands that something was lost would look as if nothing had happened.
     if (stateFile.damaged) await stateFile.clear()
     if (isNew) await dirty.clear()

@@ -5,6 +5,8 @@ export interface JournalState {
   readonly id: string
   /** Something of an earlier life was lost, and the floor of the site is not raised yet. */
   readonly lost: boolean
+  /** The same, until every destination has answered this life: one that never heard of the earlier one cannot see that it is gone. */
+  readonly afterLoss?: boolean
   /** It ended with nothing left; the slot is as good as new. */
   readonly retired: boolean
   /** By log, in order: number and, when nothing is written to it any more, where it ends (else 0). */

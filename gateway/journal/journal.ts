@@ -13,6 +13,10 @@ export interface Journal {
   readonly place: string
   /** What was there before could not be read whole: invalidations may be lost, here and at the other sites. Until `settleLoss`. */
   readonly lost: boolean
+  /** An earlier life was lost, and not every destination has answered this one. Each batch says so until then. */
+  readonly afterLoss: boolean
+  /** The destination has answered this life. */
+  knowsLoss(destination: string): void
   /** The floor of this site is raised: the next process need not do it again. False: the disk did not take it. */
   settleLoss(): Promise<boolean>
   /** Newest seq given. */

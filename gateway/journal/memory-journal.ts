@@ -21,6 +21,7 @@ export class MemoryJournal implements Journal {
   readonly id: string
   readonly place: string
   readonly lost = false
+  readonly afterLoss = false
   readonly #options: MemoryJournalOptions
   readonly #readers = new Map<string, MemoryReader>()
   #head = 0
@@ -31,6 +32,8 @@ export class MemoryJournal implements Journal {
     this.id = Buffer.from(options.random.bytes(16)).toString('hex')
     this.place = Buffer.from(options.random.bytes(16)).toString('hex')
   }
+
+  knowsLoss(): void {}
 
   get head(): number {
     return this.#head

@@ -37,6 +37,8 @@ export interface BatchHeader {
   readonly now: number
   /** The process has ended in order and owes nothing: its silence from here on means nothing. */
   readonly closed?: true
+  /** An earlier life of this journal was lost: whoever does not know the place may have missed what it told. */
+  readonly afterLoss?: true
   readonly invalidations: LogHeader
   readonly values: LogHeader
   /** Of namespaces whose invalidations found no room: applied before all else. */
@@ -143,10 +145,8 @@ function readHeader(line: string): BatchHeader | undefined {
     return undefined
   }
   if (typeof read !== 'object' || read === null) return undefined
-  const { v, site, place, journal, writer, lane, head, debt, waiting, now, closed, ...logs } = read as Record<
-    keyof BatchHeader,
-    unknown
-  >
+  const { v, site, place, journal, writer, lane, head, debt, waiting, now, closed, afterLoss, ...logs } =
+    read as Record<keyof BatchHeader, unknown>
   const invalidations = readLog(logs.invalidations)
   const values = readLog(logs.values)
   const bumps = readBumps(logs.bumps)
@@ -163,10 +163,15 @@ function readHeader(line: string): BatchHeader | undefined {
     isCount(waiting) &&
     isCount(now) &&
     (closed === undefined || closed === true) &&
+    (afterLoss === undefined || afterLoss === true) &&
     invalidations.count + values.count <= batchOperationLimit
   if (!valid) return undefined
   const facts = { v, site, place, journal, writer, lane, head, debt, waiting, now } as const
-  return { ...facts, ...(closed === undefined ? {} : { closed }), invalidations, values, bumps }
+  const flags = {
+    ...(closed === undefined ? {} : { closed: true as const }),
+    ...(afterLoss === undefined ? {} : { afterLoss: true as const }),
+  }
+  return { ...facts, ...flags, invalidations, values, bumps }
 }
 
 function readLog(value: unknown): LogHeader | undefined {

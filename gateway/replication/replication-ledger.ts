@@ -70,7 +70,8 @@ export function hear({ row, mark }: Found, header: BatchHeader): Heard {
   const replaced = row !== undefined && row.journal !== journal
   if (row !== undefined && replaced && isLate(row.nowMs)) return { gap: undefined, row: undefined }
   let gap: Gap | undefined
-  if (replaced) gap = 'journal-replaced'
+  // Of a place that nobody here heard of, only the sender knows that there was more to hear.
+  if (replaced || (row === undefined && header.afterLoss === true)) gap = 'journal-replaced'
   else if (mark !== undefined && mark.journal === journal && !isLate(mark.nowMs)) gap = gapAfter(mark, header)
   const nowMs = row === undefined || replaced || !isLate(row.nowMs) ? now : row.nowMs
   return { gap, row: { site, place, journal, writer, debt, nowMs, behindMs: behindMs(row, now, waiting) } }

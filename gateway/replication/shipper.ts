@@ -22,7 +22,7 @@ export interface ShipperOptions {
   /** Our own. */
   readonly site: string
   readonly writer: number
-  readonly journal: Pick<Journal, 'id' | 'place' | 'head' | 'stats'>
+  readonly journal: Pick<Journal, 'id' | 'place' | 'head' | 'stats' | 'afterLoss' | 'knowsLoss'>
   /** Of that journal, for that site. */
   readonly reader: JournalReader
   readonly peer: ReplicationPeer
@@ -280,6 +280,7 @@ export class Shipper {
       waiting: Math.floor(waitingSinceMs ?? 0),
       now: Math.floor(clock.now()),
       ...(closed ? { closed } : {}),
+      ...(journal.afterLoss ? { afterLoss: true as const } : {}),
       invalidations: logHeader(taken.invalidations),
       values: logHeader(taken.values),
       bumps,
@@ -305,6 +306,7 @@ export class Shipper {
 
   #answered(): void {
     this.#known = true
+    this.#options.journal.knowsLoss(this.to)
     if (this.#failures > 0) {
       this.#options.log.info({ to: this.to, failures: this.#failures }, 'the other site takes cache writes again')
       this.#failures = 0

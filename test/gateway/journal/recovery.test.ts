@@ -99,6 +99,29 @@ describe('a damaged cache journal', () => {
     await journal.close()
   })
 
+  it('Store J6: says that it follows a loss until every destination has answered, over restarts', async () => {
+    await using folder = await temporaryFolder()
+    await filledJournal(folder.file('slot'))
+    await truncate(folder.file('slot/state'), 100)
+    let journal = await openJournal(folder.file('slot'))
+    for (const name of ['cloud', 'far']) journal.reader(name)
+    await journal.settleLoss()
+    expect(journal.afterLoss).toBe(true)
+    journal.knowsLoss('cloud')
+    await journal.close()
+
+    journal = await openJournal(folder.file('slot'))
+    for (const name of ['cloud', 'far']) journal.reader(name)
+    expect([journal.lost, journal.afterLoss]).toEqual([false, true])
+    for (const name of journal.destinations()) journal.knowsLoss(name)
+    expect(journal.afterLoss).toBe(false)
+    await journal.close()
+
+    journal = await openJournal(folder.file('slot'))
+    expect(journal.afterLoss).toBe(false)
+    await journal.close()
+  })
+
   it('Store J6: is whole again after a loss, whichever file it was', async () => {
     for (const file of ['dirty', 'state']) {
       await using folder = await temporaryFolder()

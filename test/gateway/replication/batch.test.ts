@@ -182,6 +182,7 @@ describe('a replication batch', () => {
     { head: 1.5 },
     { v: 1 },
     { closed: false },
+    { afterLoss: false },
     { bumps: [['No', '1']] },
     { bumps: [['shop', '-1']] },
     { bumps: [['shop', String(2n ** 64n)]] },

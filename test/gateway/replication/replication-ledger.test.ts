@@ -36,6 +36,11 @@ describe('what a batch says of its writer', () => {
 
   it('Store J6: something may be missing when its journal is another one', () => {
     expect(hear(known, { ...header, journal: 'j2', head: 0 }).gap).toBe('journal-replaced')
+    // Of one that was never heard of here, only the sender knows that an earlier life of it is gone.
+
+    expect(hear(unknown, { ...header, afterLoss: true }).gap).toBe('journal-replaced')
+    expect(hear(unknown, header).gap).toBeUndefined()
+    expect(hear(known, { ...header, afterLoss: true }).gap).toBeUndefined()
   })
 
   it('Store J6: something may be missing when its numbers fall: it was set back to an older state', () => {
