@@ -12,7 +12,8 @@ const projects = ['unit', ...(existsSync('edge-worker/wrangler.jsonc') ? ['edge'
 const results: StepResult[] = []
 
 if (!installNeededServers((line) => console.log(line))) {
-  results.push({ passed: 0, failed: 1, seconds: [{ name: 'installing servers', seconds: 0 }] })
+  const failures = ['installing servers: its own words stand at the beginning']
+  results.push({ passed: 0, failed: 1, seconds: [], failures })
 }
 if (chosen.length === 0) results.push(await staticSteps())
 for (const project of projects) {

@@ -21,7 +21,7 @@ export class MemoryJournal implements Journal {
   readonly id: string
   readonly place: string
   readonly lost = false
-  readonly afterLoss = false
+  readonly afterLoss: boolean = false
   readonly #options: MemoryJournalOptions
   readonly #readers = new Map<string, MemoryReader>()
   #head = 0
@@ -33,7 +33,7 @@ export class MemoryJournal implements Journal {
     this.place = Buffer.from(options.random.bytes(16)).toString('hex')
   }
 
-  knowsLoss(): void {}
+  knowsLoss(_destination: string): void {}
 
   get head(): number {
     return this.#head

@@ -1,7 +1,7 @@
 import type { Clock } from '#server-kit/clock.ts'
 import type { InvalidateOptions, ItemTags, Soft, Stamp } from './cache-store.ts'
 import { isNamespace } from './node-key.ts'
-import { NodeRecords, type NodeRecordsOptions, type RecordRead } from './node-records.ts'
+import { NodeRecords, type NodeRecordsOptions, type RecordRead, vouchedSince } from './node-records.ts'
 import type { Pool } from './pool.ts'
 import { RecordPlaces } from './record-places.ts'
 import type { StoreNode } from './store-node.ts'
@@ -74,15 +74,17 @@ export class ItemRecords {
     // The namespace's record first: it vouches for those that are made anew while this one is on its way, or after its loss.
     const told =
       kind === 'tag'
-        ? (await own.invalidate(namespaceRecordKey(namespace), { ...emptyRecord, tags: stamp })) !== 'failed'
-        : await this.#tellAll(namespace, { ...emptyRecord, scopes: stamp })
-    return told && (await own.invalidate(key, news)) !== 'failed' ? 'applied' : 'failed'
+        ? [await own.invalidate(namespaceRecordKey(namespace), { ...emptyRecord, tags: stamp })]
+        : await this.#tellAll(namespace, { ...emptyRecord, scopes: stamp }, own)
+    const [vouching] = told
+    if (vouching === undefined || told.includes('failed') || vouching === 'failed') return 'failed'
+    return (await own.invalidate(key, news, vouchedSince(vouching, kind))) === 'failed' ? 'failed' : 'applied'
   }
 
   async bump(namespace: string, { stamp, softMs }: InvalidateOptions): Promise<'applied' | 'failed'> {
     const news = readInvalidation(stamp, softMs)
     if (news === undefined || !isNamespace(namespace)) return 'failed'
-    return (await this.#tellAll(namespace, news)) ? 'applied' : 'failed'
+    return (await this.#tellAll(namespace, news)).includes('failed') ? 'failed' : 'applied'
   }
 
   /** Whether the item still counts, by the record of its namespace and those of its tags; `known`: already asked for. */
@@ -162,11 +164,12 @@ export class ItemRecords {
     return made.length === 0 || (await Promise.all(made)).every(Boolean)
   }
 
-  /** Into the namespace's record on every node. */
-  async #tellAll(namespace: string, news: TagRecord): Promise<boolean> {
+  /** Into the namespace's record on every node; what became of that of `first` stands first. */
+  #tellAll(namespace: string, news: TagRecord, first?: NodeRecords): Promise<(TagRecord | 'failed')[]> {
     const key = namespaceRecordKey(namespace)
-    const told = await Promise.all(this.#pool.nodes.map((node) => this.of(node).invalidate(key, news)))
-    return !told.includes('failed')
+    const all = this.#pool.nodes.map((node) => this.of(node))
+    const inOrder = first === undefined ? all : [first, ...all.filter((records) => records !== first)]
+    return Promise.all(inOrder.map((records) => records.invalidate(key, news)))
   }
 
   #forget(namespace: string, kind: TagKind, name: string): void {

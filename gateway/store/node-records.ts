@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { MissReason, Stamp } from './cache-store.ts'
+import { makeStamp, stampMs } from './stamp.ts'
 import type { Reply, StoreNode } from './store-node.ts'
 import { isNamespaceRecordKey, namespaceRecordKey, type TagKind } from './tag-key.ts'
 import {
@@ -30,7 +31,10 @@ import {
  *    older is lost. If it was seen here before, or our connection is younger than that stamp, it was lost, and perhaps a bump
  *    with it: then a new stamp. (What is left: nobody here has seen the record, and it is made by a bump of another process
  *    and evicted, as the item of that namespace and node that is read most, all within one fetch.)
- *  - An invalidation that finds its record missing makes it with a new stamp: what it may have lost cannot be newer.
+ *  - An invalidation that finds its record missing makes it with a new stamp, and not below `tags` or `scopes` beside it: what
+ *    the lost one knew may be of another process, whose clock is ahead of ours. A namespace record has nothing beside it: it is
+ *    made with a stamp some ms ahead, as far as clocks of one site may differ. (What is left: they differ by more, and it is
+ *    lost and made again before our clock has come to the bump that it knew.)
  *
  * Records are made before the item is written, and where that is foreseen, before its fetch begins (`prepare`): with other
  * items of the namespace being invalidated all the time, a record that is made behind the fetch vouches for less than its
@@ -54,6 +58,8 @@ export type RecordRead = TagRecord | MissReason
 /** Writers of one record in as many processes: each round at least the one with the newest stamp is done. */
 const swapTries = 8
 const failureTries = 2
+/** By how much the clocks of two processes of one site may differ, ms. */
+const clockSlackMs = 10
 /** Records lately known to be there: a put of the next item with the same tag need not look. */
 const knownLimit = 20_000
 const namespaceLimit = 10_000
@@ -151,9 +157,14 @@ export class NodeRecords {
     this.#known.delete(key)
   }
 
-  /** Merges an invalidation into a record. What comes while another is under way goes into the next round, all in one. */
-  invalidate(key: string, news: TagRecord): Promise<TagRecord | 'failed'> {
-    return this.change(key, news, later(this.#options.newStamp(), newestIn(news)))
+  /**
+   * Merges an invalidation into a record. What comes while another is under way goes into the next round, all in one.
+   * `since`: below it a record that is missing may have known more than is known here.
+   */
+  invalidate(key: string, news: TagRecord, since: Stamp = 0n): Promise<TagRecord | 'failed'> {
+    const now = this.#options.newStamp()
+    const doubt = isNamespaceRecordKey(key) ? makeStamp(stampMs(now) + clockSlackMs, 0, 0) : now
+    return this.change(key, news, later(since, later(doubt, newestIn(news))))
   }
 
   change(key: string, news: TagRecord, since: Stamp): Promise<TagRecord | 'failed'> {
@@ -246,5 +257,5 @@ export class NodeRecords {
 }
 
 /** From when on nothing of that kind can be unknown to a record that is made now. */
-const vouchedSince = ({ since, tags, scopes }: TagRecord, kind: TagKind): Stamp =>
+export const vouchedSince = ({ since, tags, scopes }: TagRecord, kind: TagKind): Stamp =>
   later(since, kind === 'tag' ? tags : scopes)

@@ -6,7 +6,8 @@ const file = (status: string, ...tests: string[]) => ({
   status,
   startTime: 1_000,
   endTime: 3_500,
-  assertionResults: tests.map((status) => ({ status })),
+  message: 'cannot be loaded',
+  assertionResults: tests.map((status) => ({ status, fullName: 'a thing works', failureMessages: ['why not'] })),
 })
 
 describe('the count of tests', () => {
@@ -17,11 +18,16 @@ describe('the count of tests', () => {
       passed: 3,
       failed: 1,
       seconds: [{ name: 'test/a.test.ts', seconds: 2.5 }, {}],
+      failures: ['test/a.test.ts > a thing works\nwhy not'],
     })
   })
 
   it('takes a file that cannot be loaded for a failure', () => {
-    expect(readReport({ testResults: [file('failed')] }, 1, '/clone')).toMatchObject({ passed: 0, failed: 1 })
+    expect(readReport({ testResults: [file('failed')] }, 1, '/clone')).toMatchObject({
+      passed: 0,
+      failed: 1,
+      failures: ['test/a.test.ts\ncannot be loaded'],
+    })
   })
 
   it('takes an exit that no test explains for a failure', () => {

@@ -9,6 +9,8 @@ export interface StepResult {
   readonly passed: number
   readonly failed: number
   readonly seconds: readonly { readonly name: string; readonly seconds: number }[]
+  /** What failed and why, told once more at the end, where nobody has to look for it. */
+  readonly failures: readonly string[]
 }
 
 const bin = (name: string): string => join('node_modules', '.bin', name)
@@ -42,7 +44,12 @@ export async function vitestStep(project: string): Promise<StepResult> {
   const { code, seconds } = await run(bin('vitest'), args)
   const text = await readFile(report, 'utf8').catch(() => undefined)
   if (text === undefined)
-    return { passed: 0, failed: 1, seconds: [{ name: `${project} tests without a report`, seconds }] }
+    return {
+      passed: 0,
+      failed: 1,
+      seconds: [{ name: `${project} tests without a report`, seconds }],
+      failures: [`${project} tests: vitest ended with ${code} and left no report`],
+    }
   return readReport(JSON.parse(text), code, process.cwd())
 }
 
@@ -52,24 +59,34 @@ interface VitestReport {
     readonly status: string
     readonly startTime: number
     readonly endTime: number
-    readonly assertionResults: readonly { readonly status: string }[]
+    readonly message?: string
+    readonly assertionResults: readonly {
+      readonly status: string
+      readonly fullName?: string
+      readonly failureMessages?: readonly string[]
+    }[]
   }[]
 }
 
 /** Skipped tests are neither passed nor failed. */
 export function readReport({ testResults }: VitestReport, exitCode: number, folder: string): StepResult {
-  const files = testResults.map(({ name, status, startTime, endTime, assertionResults }) => {
-    const count = (wanted: string): number => assertionResults.filter((test) => test.status === wanted).length
-    const failed = count('failed') || (status === 'failed' ? 1 : 0)
+  const files = testResults.map(({ name, status, startTime, endTime, message = '', assertionResults }) => {
+    const file = name.replace(`${folder}/`, '')
+    const failures = assertionResults
+      .filter((test) => test.status === 'failed')
+      .map(({ fullName = '', failureMessages = [] }) => `${file} > ${fullName}\n${failureMessages.join('\n')}`)
+    if (failures.length === 0 && status === 'failed') failures.push(`${file}\n${message}`)
     return {
-      passed: count('passed'),
-      failed,
-      seconds: [{ name: name.replace(`${folder}/`, ''), seconds: (endTime - startTime) / 1000 }],
+      passed: assertionResults.filter((test) => test.status === 'passed').length,
+      failed: failures.length,
+      seconds: [{ name: file, seconds: (endTime - startTime) / 1000 }],
+      failures,
     }
   })
   const total = sum(files)
-  const stray = exitCode !== 0 && total.failed === 0 ? 1 : 0
-  return { ...total, failed: total.failed + stray }
+  if (exitCode === 0 || total.failed > 0) return total
+  const stray = `vitest ended with ${exitCode}, and no test says why`
+  return { ...total, failed: 1, failures: [stray] }
 }
 
 export function sum(results: readonly StepResult[]): StepResult {
@@ -77,14 +94,22 @@ export function sum(results: readonly StepResult[]): StepResult {
     passed: results.reduce((all, { passed }) => all + passed, 0),
     failed: results.reduce((all, { failed }) => all + failed, 0),
     seconds: results.flatMap(({ seconds }) => seconds),
+    failures: results.flatMap(({ failures }) => failures),
   }
 }
 
-/** The slowest files, then the last line: `N passed, N failed`. The exit code is 1 on a failure, and when nothing ran. */
-export function conclude({ passed, failed, seconds }: StepResult): void {
+/** A failure's own words, at most: a counterexample fits. */
+const failureTextLimit = 3_000
+
+/**
+ * The slowest files, what failed, then the last line: `N passed, N failed`. The exit code is 1 on a failure, and when
+ * nothing ran.
+ */
+export function conclude({ passed, failed, seconds, failures }: StepResult): void {
   const slowest = seconds.toSorted((a, b) => b.seconds - a.seconds).slice(0, 15)
   console.log(`\nslowest of ${seconds.length} files and steps:`)
   for (const { name, seconds } of slowest) console.log(`${seconds.toFixed(1).padStart(7)} s  ${name}`)
+  for (const failure of failures) console.log(`\nFAILED ${failure.slice(0, failureTextLimit)}`)
   process.exitCode = failed > 0 || passed === 0 ? 1 : 0
   console.log(`${passed} passed, ${failed} failed`)
 }
@@ -93,7 +118,8 @@ async function tool(name: string, command: string, args: readonly string[]): Pro
   console.log(`\n== ${name}`)
   const { code, seconds } = await run(command, args)
   console.log(code === 0 ? `ok (${seconds.toFixed(1)} s)` : `FAILED (exit code ${code})`)
-  return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, seconds: [{ name, seconds }] }
+  const failures = code === 0 ? [] : [`${name}: exit code ${code}`]
+  return { passed: 1 - failures.length, failed: failures.length, seconds: [{ name, seconds }], failures }
 }
 
 /** With the output shown as it comes; a terminal is not needed. */

@@ -10,7 +10,7 @@ import type { Sent } from '../../../gateway/replication/replication-peer.ts'
 import { Shipper } from '../../../gateway/replication/shipper.ts'
 import { StampClock } from '../../../gateway/store/stamp.ts'
 import { eventually } from '../../support/eventually.ts'
-import { carried } from './sides.ts'
+import { carried, sendingSide, TestPeer } from './sides.ts'
 
 const stamps = new StampClock(clock, 1)
 const all = ({ header, invalidations, values }: Batch): Acknowledgement => ({
@@ -124,6 +124,29 @@ describe('a shipper', () => {
     expect(early).toEqual([false, false, 1])
     expect(await shipper.settled(5_000)).toBe(true)
     expect([await shipper.drained(0), shipper.debt().deletes]).toEqual([true, 0])
+  })
+
+  it('Store J6: says that its journal follows a loss until the other site has answered, which gives up what it has', async () => {
+    class AfterLoss extends MemoryJournal {
+      override afterLoss = true
+      override knowsLoss(destination: string): void {
+        this.afterLoss = false
+        knowing.push(destination)
+      }
+    }
+    const knowing: string[] = []
+    const peer = new TestPeer()
+    peer.state = 'away'
+    const { shipper } = sendingSide(peer, { journal: new AfterLoss({ clock: clock, random: systemRandom }) })
+    closing.push(() => shipper.close())
+    expect(await shipper.settled(20)).toBe(false)
+    expect([knowing, peer.side.shared.floor('there')]).toEqual([[], 0n])
+
+    peer.state = 'up'
+
+    expect(await shipper.settled(5_000)).toBe(true)
+    expect(knowing[0]).toBe('there')
+    expect(peer.side.shared.floor('there')).toBeGreaterThan(0n)
   })
 
   it('sends again from where the other site got to', async () => {

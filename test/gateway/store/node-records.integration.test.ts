@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { systemClock } from '#server-kit/clock.ts'
+import { type Clock, systemClock } from '#server-kit/clock.ts'
 import { silentLog } from '#server-kit/log.ts'
 import { systemRandom } from '#server-kit/random.ts'
 import type { ItemTags } from '../../../gateway/store/cache-store.ts'
@@ -39,10 +39,11 @@ afterAll(async () => {
 })
 
 /** One gateway process as the zone sees it. */
-async function gateway(writer: number, port = server.port) {
-  const stamps = new StampClock(systemClock, writer)
+async function gateway(writer: number, port = server.port, clock: Clock = systemClock) {
+  const stamps = new StampClock(clock, writer)
   const store = new MemcachedStore({
     ...parts,
+    clock,
     zone: 'real',
     nodes: [{ host: '127.0.0.1', port }],
     ring: 'rendezvous',
@@ -146,6 +147,29 @@ describe('a record that was evicted', () => {
 
     expect(await read('k')).toBe('tag-missing')
   })
+
+  it.each(['tag', 'scope'] as const)(
+    'with an invalidation of a process whose clock is ahead of the one that makes it again keeps that: %s',
+    async (kind) => {
+      const ahead = await gateway(1, server.port, {
+        now: () => systemClock.now() + 400,
+        monotonic: systemClock.monotonic,
+      })
+      const behind = await gateway(2)
+      const tags = kind === 'tag' ? { exact: ['t'] } : { scopes: ['t'] }
+      for (const { put } of [behind, ahead]) expect(await put('first', tags)).toBe('stored')
+      const began = ahead.stamps.next()
+      expect(await ahead.purge(kind, 't')).toBe('applied')
+      await raw.delete(tagRecordKey(namespace, kind, 't'), undefined, deadlineMs)
+
+      expect(await behind.purge(kind, 't')).toBe('applied')
+      await ahead.put('a', tags, began)
+
+      expect([await ahead.read('a'), await behind.read('a')]).not.toContain('hit')
+      expect(await ahead.put('a', tags)).toBe('stored')
+      expect(await behind.read('a')).toBe('hit')
+    },
+  )
 
   it('was that of a bumped namespace: what was fetched before the bump stays out', async () => {
     const { stamps, store, put, read } = await gateway(1)
