@@ -47,6 +47,11 @@ export const problems = defineProblems({
     meaning: 'The credential is unknown, revoked or has expired.',
     fix: 'Create a new token: `tidegate token create NAME --scope read`.',
   },
+  'failover-not-possible': {
+    status: 422,
+    meaning: 'Safe requests of {unit} cannot fail over to {to}: it owns the unit, and is asked first.',
+    fix: 'Name a site that does not own it.',
+  },
   'gateway-away': {
     status: 503,
     meaning: 'No gateway process of {site} is there to be asked ({instance}).',

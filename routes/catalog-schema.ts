@@ -54,6 +54,12 @@ const host = Type.Object(
     defaultSite: Type.Optional(
       Type.String({ ...nameText, description: "Where this host's requests go that no route matches." }),
     ),
+    stickyCookie: Type.Optional(
+      Type.Literal(true, {
+        description:
+          'Clients get a signed key in the cookie "tidegate-sticky", for services whose key names "sticky": for tokens that change too often to be a key.',
+      }),
+    ),
   },
   closed,
 )

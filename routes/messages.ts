@@ -23,8 +23,19 @@ export const headers = {
   /** From an operator, with a token: the answer tells how it came about, in `explained`. */
   explain: 'x-tidegate-explain',
   explained: 'x-tidegate-explained',
+  /** From a client: a tester's signed word (`signed-value.ts`) which site its reads go to. Removed when it does not verify. */
+  force: 'x-tidegate-force',
+  /** Gateway to edge, value `no`: the answer was given on purpose, and another site is not to be asked. Edges remove it. */
+  failover: 'x-tidegate-failover',
+  /** Gateway to edge: the signed value to set as the cookie `tidegate-sticky`. Edges remove it, also where they set no cookie. */
+  sticky: 'x-tidegate-sticky',
+  /** From doctor: a signed question what arrives at a gateway. Edges pass it on, gateways answer it if it verifies. */
+  echo: 'x-tidegate-echo',
   requestId: 'x-request-id',
 } as const
+
+/** Cookies of ours in clients' requests; taken out before a service sees them. */
+export const cookies = { force: 'tidegate-force', sticky: 'tidegate-sticky' } as const
 
 /** Prefix of every header that only our programs may send; removed from clients' requests. */
 export const ownPrefix = 'x-tidegate-'
@@ -90,11 +101,29 @@ export interface EdgeStatus {
   readonly version: string
   readonly held: HeldNumbers | undefined
   /** Where the held table came from. */
-  readonly source: 'bundle' | 'supervisor' | 'control-plane' | 'none'
+  readonly source: TableOrigin
   /** Since the last answer of the table source, ms; undefined = never. */
   readonly ageMs: number | undefined
   readonly isolate: string
   readonly refusals: readonly ToldRefusal[]
+  /** Cloudflare's place, and the version of the script that answers; absent elsewhere. */
+  readonly colo?: string
+  readonly scriptVersion?: string
+  readonly counts: EdgeCounts
+}
+
+/** Where a table that an edge holds came from. */
+export type TableOrigin = 'bundle' | 'colo-cache' | 'kv' | 'supervisor' | 'control-plane' | 'none'
+
+/** Of one isolate since it began; soft, as isolates come and go. */
+export interface EdgeCounts {
+  readonly requests: number
+  /** Safe requests that were asked a second time elsewhere, and those that the budget kept from it. */
+  readonly failovers: number
+  readonly failoversSpared: number
+  readonly shadows: number
+  readonly shadowsDropped: number
+  readonly forced: number
 }
 
 /** `GET /gateway/v1/status`, signed. With `?documents=1` also the sealed documents, for a restored control plane. */

@@ -9,12 +9,20 @@ export type KeySource =
   | `cookie:${string}`
   | `claim:${string}`
   | `param:${string}`
+  /** The key that a gateway gave this client in a signed cookie, for clients whose own credentials change. */
+  | 'sticky'
 
 /** A move under way: the share of reads and of writes that the target site serves. */
 export interface Moving {
   readonly to: Site
   readonly reads: Bp
   readonly writes: Bp
+}
+
+/** Where a safe request may go once more when the site that was asked gave no answer. Writes never do. */
+export interface Failover {
+  readonly to: Site
+  readonly safeOnly: true
 }
 
 /** Who owns a unit now, and how a move of it is under way. */
@@ -29,6 +37,7 @@ export interface Placement {
   readonly key: readonly KeySource[]
   /** Copies of safe requests that its owner sends to another site, whose answers no client sees. */
   readonly shadow?: Shadow
+  readonly failover?: Failover
 }
 
 /** What an operator asks for: at `to`, this share of reads and writes. */
@@ -53,16 +62,21 @@ export function splitFault(split: Split, state: StateScope): SplitFault | undefi
 
 /**
  * The placement after a split is set: always the next epoch, and in normal form. All of a unit at `to` is written as
- * its new owner without `moving`, so that nobody ever writes at one site and reads at the other. Its shadow stays, but
- * ends where the copies went to the site that owns it now.
+ * its new owner without `moving`, so that nobody ever writes at one site and reads at the other. Shadow and failover
+ * stay, but end where they went to the site that owns it now.
  */
 export function withSplit(placement: Placement, split: Split): Placement {
   const { moving: _, ...rest } = placement
   const next = { ...rest, epoch: placement.epoch + 1 }
   if (split.to === placement.owner || split.reads === 0) return next
   if (split.reads !== 10_000 || split.writes !== 10_000) return { ...next, moving: split }
-  const { shadow, ...bare } = next
-  return { ...(shadow?.to === split.to ? bare : next), owner: split.to }
+  const { shadow, failover, ...bare } = next
+  return {
+    ...bare,
+    ...(shadow === undefined || shadow.to === split.to ? {} : { shadow }),
+    ...(failover === undefined || failover.to === split.to ? {} : { failover }),
+    owner: split.to,
+  }
 }
 
 /** The next epoch with these copies, or with none; where requests go is as it was. */
@@ -72,6 +86,13 @@ export function withShadow(placement: Placement, shadow: Shadow | undefined): Pl
   return shadow === undefined ? next : { ...next, shadow }
 }
 
+/** The next epoch with this failover, or with none; where requests go while all is well is as it was. */
+export function withFailover(placement: Placement, to: Site | undefined): Placement {
+  const { failover: _, ...rest } = placement
+  const next = { ...rest, epoch: placement.epoch + 1 }
+  return to === undefined ? next : { ...next, failover: { to, safeOnly: true } }
+}
+
 /** `earlier`, brought back as a new epoch after `current`: epochs never fall, content may return. */
 export function returnTo(current: Placement, earlier: Placement): Placement {
   return { ...earlier, epoch: current.epoch + 1 }
@@ -79,7 +100,8 @@ export function returnTo(current: Placement, earlier: Placement): Placement {
 
 /** Whether two placements send every request, and every copy, to the same site; epochs and ids aside. */
 export function sameContent(a: Placement, b: Placement): boolean {
-  return sameSplit(a, b) && a.cohort === b.cohort && a.key.join() === b.key.join() && sameShadow(a.shadow, b.shadow)
+  const sameKeys = a.cohort === b.cohort && a.key.join() === b.key.join()
+  return sameSplit(a, b) && sameKeys && sameShadow(a.shadow, b.shadow) && a.failover?.to === b.failover?.to
 }
 
 /** Whether two placements name the same owner and the same shares. */
@@ -93,7 +115,8 @@ export function sameSplit(a: Placement, b: Placement): boolean {
 }
 
 export function sameShadow(a: Shadow | undefined, b: Shadow | undefined): boolean {
-  return a?.to === b?.to && a?.sample === b?.sample && a?.again === b?.again && a?.maxInFlight === b?.maxInFlight
+  const sameShare = a?.to === b?.to && a?.sample === b?.sample && a?.again === b?.again
+  return sameShare && a?.maxInFlight === b?.maxInFlight && a?.at === b?.at
 }
 
 function isBp(value: number): boolean {

@@ -1,5 +1,5 @@
-import { objectOf, positive } from './object-of.ts'
-import type { KeySource, Moving, Placement } from './placement.ts'
+import { objectOf, positive, wordOf } from './object-of.ts'
+import type { Failover, KeySource, Moving, Placement } from './placement.ts'
 import type { Shadow } from './policy.ts'
 import { array, bp, count, document, optional, record, text } from './shape.ts'
 import type { PlacementSet } from './table.ts'
@@ -38,10 +38,20 @@ function decodePlacement(value: unknown): Placement | undefined {
   const key = array(fields?.['key'], keySource)
   const moving = optional(fields?.['moving'], decodeMoving)
   const shadow = optional(fields?.['shadow'], decodeShadow)
+  const failover = optional(fields?.['failover'], decodeFailover)
   if (unit === undefined || epoch === undefined || owner === undefined) return undefined
-  if (cohort === undefined || key === undefined || moving === null || shadow === null) return undefined
-  const placed = { unit, epoch, owner, ...(moving === undefined ? {} : { moving }), cohort, key }
-  return shadow === undefined ? placed : { ...placed, shadow }
+  if (cohort === undefined || key === undefined || moving === null) return undefined
+  if (shadow === null || failover === null) return undefined
+  return {
+    unit,
+    epoch,
+    owner,
+    ...(moving === undefined ? {} : { moving }),
+    cohort,
+    key,
+    ...(shadow === undefined ? {} : { shadow }),
+    ...(failover === undefined ? {} : { failover }),
+  }
 }
 
 function decodeMoving(value: unknown): Moving | undefined {
@@ -53,9 +63,14 @@ function decodeMoving(value: unknown): Moving | undefined {
   return { to, reads, writes }
 }
 
-const decodeShadow = objectOf<Shadow>({ to: text, sample: bp, again: bp, maxInFlight: positive }, {})
+const decodeShadow = objectOf<Shadow>(
+  { to: text, sample: bp, again: bp, maxInFlight: positive },
+  { at: wordOf('edge') },
+)
 
-const sourceForm = /^(?:authorization|address|(?:header|cookie|claim|param):[!-~]{1,128})$/
+const decodeFailover = objectOf<Failover>({ to: text, safeOnly: (value) => (value === true ? value : undefined) }, {})
+
+const sourceForm = /^(?:authorization|address|sticky|(?:header|cookie|claim|param):[!-~]{1,128})$/
 
 /** Also read by the structure: a service names the sources that its placements begin with. */
 export function keySource(value: unknown): KeySource | undefined {

@@ -10,6 +10,8 @@ export interface RequestFacts {
   readonly address?: string | undefined
   /** Two letters, where an edge found out; undefined = nobody knows. */
   readonly country?: string | undefined
+  /** The client's key from the signed cookie, verified by whoever reads it; undefined = none that is ours. */
+  readonly sticky?: string | undefined
   /** Value of a header by lower-case name; repeated fields joined with `, `. Undefined = absent. */
   header(name: string): string | undefined
 }

@@ -11,5 +11,5 @@ export const decodeSite: Reader<SiteFacts> = objectOf<SiteFacts>(
 
 export const decodeHost: Reader<HostFacts> = objectOf<HostFacts>(
   { name: text, aliases: listOf(text), unsafeTargets: wordOf('reject', 'observe') },
-  { defaultSite: text },
+  { defaultSite: text, stickyCookie: (value) => (value === true ? value : undefined) },
 )

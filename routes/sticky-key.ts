@@ -17,6 +17,7 @@ export function stickyKey(
 ): string | undefined {
   if (source === 'address') return usable(facts.address)
   if (source === 'authorization') return usable(bearer(facts.header('authorization')))
+  if (source === 'sticky') return usable(facts.sticky)
   const colon = source.indexOf(':')
   const name = source.slice(colon + 1)
   switch (source.slice(0, colon)) {

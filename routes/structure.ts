@@ -37,6 +37,8 @@ export interface HostFacts {
   readonly aliases: readonly string[]
   readonly unsafeTargets: 'reject' | 'observe'
   readonly defaultSite?: Site
+  /** The one exception to "an edge sets no cookie": clients get a signed key in one, for sources named `sticky`. */
+  readonly stickyCookie?: true
 }
 
 /** The little of a service that an edge reads. */

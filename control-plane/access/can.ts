@@ -12,6 +12,7 @@ export type Action =
   | 'unit.flip'
   | 'unit.rollback'
   | 'unit.shadow'
+  | 'unit.failover'
   | 'table.read'
   | 'gateway.read'
   | 'gateway.operate'
@@ -47,6 +48,7 @@ const needed: Readonly<Record<Action, Scope>> = {
   'unit.flip': 'flip',
   'unit.rollback': 'flip',
   'unit.shadow': 'flip',
+  'unit.failover': 'flip',
   'table.read': 'read',
   'gateway.read': 'read',
   'gateway.operate': 'admin',

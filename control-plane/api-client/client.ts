@@ -11,6 +11,7 @@ import type {
   DiffAnswer,
   ExplainAnswer,
   ExplainBody,
+  FailoverBody,
   FlipBody,
   GatewaySummary,
   LinkAnswer,
@@ -100,6 +101,10 @@ export function createClient({ url, token, fetch: send = fetch, timeoutMs = 30_0
       ask<ChangeAnswer>('PUT', `/api/v1/units/${part(unit)}/shadow`, { body, ifMatch }),
     endShadow: (unit: string, reason: string, ifMatch: IfMatch) =>
       ask<ChangeAnswer>('DELETE', `/api/v1/units/${part(unit)}/shadow?reason=${part(reason)}`, { ifMatch }),
+    failover: (unit: string, body: FailoverBody, ifMatch: IfMatch) =>
+      ask<ChangeAnswer>('PUT', `/api/v1/units/${part(unit)}/failover`, { body, ifMatch }),
+    endFailover: (unit: string, reason: string, ifMatch: IfMatch) =>
+      ask<ChangeAnswer>('DELETE', `/api/v1/units/${part(unit)}/failover?reason=${part(reason)}`, { ifMatch }),
     tables: (options: { readonly before?: number; readonly limit?: number } = {}) =>
       get<TableEntry[]>(`/api/v1/tables${query(options)}`),
     table: (number: number) => get<TableAnswer>(`/api/v1/tables/${number}`),

@@ -28,8 +28,12 @@ export const Fault = Type.Object({
 })
 
 const Shadow = Type.Object(
-  { to: Type.String(), sample: Bp, again: Bp, maxInFlight: Count },
+  { to: Type.String(), sample: Bp, again: Bp, maxInFlight: Count, at: Type.Optional(Type.Literal('edge')) },
   { description: 'Copies of safe requests that the owner sends to another site; no client sees their answers.' },
+)
+const Failover = Type.Object(
+  { to: Type.String(), safeOnly: Type.Literal(true) },
+  { description: 'Where edges send a safe request once more when its site gives no answer.' },
 )
 export const Placement = Type.Object({
   unit: Unit,
@@ -39,6 +43,7 @@ export const Placement = Type.Object({
   cohort: Type.String(),
   key: Type.Array(Type.String()),
   shadow: Type.Optional(Shadow),
+  failover: Type.Optional(Failover),
 })
 
 export const ProblemAnswer = Type.Object({
@@ -184,11 +189,18 @@ export const ShadowBody = Type.Object(
         description: 'Copies under way at once, a gateway process; what is beyond is dropped. Default 100.',
       }),
     ),
+    at: Type.Optional(
+      Type.Literal('edge', {
+        description: 'Each edge copies, only to warm the other site; absent: the gateway of the owner, which compares.',
+      }),
+    ),
     reason: NeededReason,
   },
   closed,
 )
-export const ShadowOffQuery = Type.Object({ reason: NeededReason }, closed)
+export const FailoverBody = Type.Object({ to: Name, reason: NeededReason }, closed)
+/** Of what is ended by DELETE. */
+export const EndQuery = Type.Object({ reason: NeededReason }, closed)
 export const RollbackBody = Type.Object({ reason: Type.Optional(Reason) }, closed)
 export const ChangeAnswer = Type.Object({
   unit: Type.String(),
@@ -197,7 +209,12 @@ export const ChangeAnswer = Type.Object({
   table: Count,
   changed: Type.Boolean({ description: 'False: it was so already; nothing was published.' }),
   undo: Type.String(),
-  ended: Type.Optional(Type.Object({ shadow: Shadow }, { description: 'What this change brought to an end.' })),
+  ended: Type.Optional(
+    Type.Object(
+      { shadow: Type.Optional(Shadow), failover: Type.Optional(Failover) },
+      { description: 'What this change brought to an end.' },
+    ),
+  ),
   gateways: Type.Array(Type.Object({ site: Type.String(), instance: Type.String(), ackMs: Count })),
   waiting: Type.Array(Type.Object({ site: Type.String(), instance: Type.String(), because: Type.String() })),
 })
@@ -409,7 +426,8 @@ export type UnitAnswer = Static<typeof UnitAnswer>
 export type UnitParams = Static<typeof UnitParams>
 export type FlipBody = Static<typeof FlipBody>
 export type ShadowBody = Static<typeof ShadowBody>
-export type ShadowOffQuery = Static<typeof ShadowOffQuery>
+export type FailoverBody = Static<typeof FailoverBody>
+export type EndQuery = Static<typeof EndQuery>
 export type RollbackBody = Static<typeof RollbackBody>
 export type ChangeAnswer = Static<typeof ChangeAnswer>
 export type TableParams = Static<typeof TableParams>

@@ -39,7 +39,8 @@ export function tellChange({ out, tell, format }: Session, answer: ChangeAnswer,
   if (placement.moving !== undefined && placement.moving.writes === 0) {
     out(`Writes stay whole at ${placement.owner}; ${percent(placement.moving.reads)} of the reads go.`)
   }
-  if (ended !== undefined) out(`Copies to ${ended.shadow.to} have ended.`)
+  if (ended?.shadow !== undefined) out(`Copies to ${ended.shadow.to} have ended.`)
+  if (ended?.failover !== undefined) out(`Failover to ${ended.failover.to} has ended.`)
   if (gateways.length > 0) {
     const each = gateways.map(({ site, ackMs }) => `${site} ${ackMs} ms`).join(', ')
     out(`Acknowledged by ${count(gateways.length, 'gateway')}: ${each}. Edges follow within about a second.`)

@@ -3,11 +3,12 @@ import type { Epoch } from '#routes/vocabulary.ts'
 import { callerOf } from '../access/gate.ts'
 import {
   ChangeAnswer,
+  EndQuery,
+  FailoverBody,
   FlipBody,
   ProblemAnswer,
   RollbackBody,
   ShadowBody,
-  ShadowOffQuery,
   UnitAnswer,
   UnitParams,
   UnitSummary,
@@ -18,7 +19,9 @@ import type { Plane } from '../plane.ts'
 import type { PlacementChange } from '../tables/table-store.ts'
 import {
   type ChangedUnit,
+  endFailoverOfUnit,
   endShadowOfUnit,
+  failoverUnit,
   flipUnit,
   rollbackUnit,
   shadowUnit,
@@ -113,7 +116,7 @@ export function movesApi(app: FastifyInstance, plane: Plane): void {
     {
       config: { access: { kind: 'operator', action: 'unit.shadow' } },
       schema: {
-        summary: 'Has the owner copy safe requests to another site; needs If-Match with the epoch of the unit',
+        summary: 'Has safe requests copied to another site; needs If-Match with the epoch of the unit',
         params: UnitParams,
         body: ShadowBody,
         response: { 200: ChangeAnswer, default: ProblemAnswer },
@@ -127,7 +130,7 @@ export function movesApi(app: FastifyInstance, plane: Plane): void {
     },
   )
 
-  app.delete<{ Params: UnitParams; Querystring: ShadowOffQuery }>(
+  app.delete<{ Params: UnitParams; Querystring: EndQuery }>(
     '/api/v1/units/:unit/shadow',
     {
       config: { access: { kind: 'operator', action: 'unit.shadow' } },
@@ -135,7 +138,7 @@ export function movesApi(app: FastifyInstance, plane: Plane): void {
       schema: {
         summary: 'Ends the copies of a unit; needs If-Match with its epoch',
         params: UnitParams,
-        querystring: ShadowOffQuery,
+        querystring: EndQuery,
         response: { 200: ChangeAnswer, default: ProblemAnswer },
       },
     },
@@ -143,6 +146,44 @@ export function movesApi(app: FastifyInstance, plane: Plane): void {
       const { unit } = request.params
       const seen = await requiredEpoch(unit, request.headers['if-match'])
       return settle(unit, await endShadowOfUnit(plane, unit, author(request, request.query.reason, seen)))
+    },
+  )
+
+  app.put<{ Params: UnitParams; Body: FailoverBody }>(
+    '/api/v1/units/:unit/failover',
+    {
+      config: { access: { kind: 'operator', action: 'unit.failover' } },
+      schema: {
+        summary:
+          'Lets edges send a safe request once more, to another site, when its own gives no answer; needs If-Match',
+        params: UnitParams,
+        body: FailoverBody,
+        response: { 200: ChangeAnswer, default: ProblemAnswer },
+      },
+    },
+    async (request) => {
+      const { unit } = request.params
+      const { to, reason } = request.body
+      const seen = await requiredEpoch(unit, request.headers['if-match'])
+      return settle(unit, await failoverUnit(plane, unit, to, author(request, reason, seen)))
+    },
+  )
+
+  app.delete<{ Params: UnitParams; Querystring: EndQuery }>(
+    '/api/v1/units/:unit/failover',
+    {
+      config: { access: { kind: 'operator', action: 'unit.failover' } },
+      schema: {
+        summary: 'Ends the failover of a unit; needs If-Match with its epoch',
+        params: UnitParams,
+        querystring: EndQuery,
+        response: { 200: ChangeAnswer, default: ProblemAnswer },
+      },
+    },
+    async (request) => {
+      const { unit } = request.params
+      const seen = await requiredEpoch(unit, request.headers['if-match'])
+      return settle(unit, await endFailoverOfUnit(plane, unit, author(request, request.query.reason, seen)))
     },
   )
 
@@ -162,7 +203,7 @@ export function movesApi(app: FastifyInstance, plane: Plane): void {
 
   /** Tells consoles, and answers when the gateways run it. */
   async function settle(unit: string, change: ChangedUnit): Promise<ChangeAnswer> {
-    const { placement, table, changed, undo, endedShadow, seq } = change
+    const { placement, table, changed, undo, ended, seq } = change
     if (changed) {
       const { author: actor = '', reason = '', at = 0 } = change.published.placements?.value ?? {}
       plane.events.tell({ type: 'unit', placement: { ...placement, key: [...placement.key] }, actor, reason, at }, seq)
@@ -175,7 +216,7 @@ export function movesApi(app: FastifyInstance, plane: Plane): void {
       table,
       changed,
       undo,
-      ...(endedShadow === undefined ? {} : { ended: { shadow: endedShadow } }),
+      ...(ended && { ended }),
       gateways: [...gateways],
       waiting: [...waiting],
     }

@@ -1,9 +1,9 @@
 import { listed } from '#routes/fault.ts'
 import { nearestName } from '#routes/nearest-name.ts'
-import type { Placement } from '#routes/placement.ts'
+import type { Failover, Placement } from '#routes/placement.ts'
 import type { Shadow } from '#routes/policy.ts'
 import type { ServiceFacts } from '#routes/structure.ts'
-import type { Epoch, TableNumber, UnitId } from '#routes/vocabulary.ts'
+import type { Epoch, Site, TableNumber, UnitId } from '#routes/vocabulary.ts'
 import { record } from '../audit/chain.ts'
 import type { Via } from '../audit/entry.ts'
 import { unitsOf } from '../catalog/plan.ts'
@@ -17,11 +17,12 @@ import {
   publishPlacements,
   type Sealer,
 } from '../tables/publish.ts'
-import type { How, PlacementChange } from '../tables/table-store.ts'
+import type { PlacementChange } from '../tables/table-store.ts'
+import { endFailover, type FailoverFault, failover } from './failover.ts'
 import { type FlipFault, type FlipRequest, flip } from './flip.ts'
 import { rollback } from './rollback.ts'
 import { endShadow, type ShadowFault, type ShadowRequest, shadow } from './shadow.ts'
-import { undoOf } from './undo.ts'
+import { type UndoableHow, undoOf } from './undo.ts'
 
 export interface ChangedUnit {
   readonly placement: Placement
@@ -31,8 +32,8 @@ export interface ChangedUnit {
   readonly published: Published
   /** The command that takes it back. */
   readonly undo: string
-  /** The copies that there are no more of, whether that was asked for or not. */
-  readonly endedShadow?: Shadow
+  /** The copies and the failover that there are no more, whether that was asked for or not. */
+  readonly ended?: { readonly shadow?: Shadow; readonly failover?: Failover }
   /** Of the audit entry. */
   readonly seq?: number
 }
@@ -96,6 +97,29 @@ export function endShadowOfUnit(plane: Deciding, unit: UnitId, author: UnitAutho
   })
 }
 
+/** Lets safe requests go to another site when the unit's own gives no answer, in the way of `flipUnit`. */
+export function failoverUnit(plane: Deciding, unit: UnitId, to: Site, author: UnitAuthor): Promise<ChangedUnit> {
+  return plane.publisher.change(async (records, sealer) => {
+    const current = await currentOf(records, unit, author)
+    const service = serviceOf(plane, unit)
+    if (service === undefined) throw withoutDeployment(unit, to, [])
+    const outcome = failover(current, to, service)
+    if (outcome.kind === 'refused') throw failoverRefusal(outcome.because, unit, to, service)
+    if (outcome.kind === 'unchanged') return unchanged(plane, current, 'failover')
+    return commit(records, sealer, current, outcome, 'failover', author)
+  })
+}
+
+/** Ends the failover; also that of a unit whose service has left the catalog. */
+export function endFailoverOfUnit(plane: Deciding, unit: UnitId, author: UnitAuthor): Promise<ChangedUnit> {
+  return plane.publisher.change(async (records, sealer) => {
+    const current = await currentOf(records, unit, author)
+    const outcome = endFailover(current)
+    if (outcome.kind === 'unchanged') return unchanged(plane, current, 'failover')
+    return commit(records, sealer, current, outcome, 'failover', author)
+  })
+}
+
 /** Takes a unit's newest move back: the content from before it, as a new epoch. Only a missing move refuses it. */
 export function rollbackUnit(plane: Deciding, unit: UnitId, author: UnitAuthor): Promise<ChangedUnit> {
   return plane.publisher.change(async (records, sealer) => {
@@ -147,7 +171,7 @@ async function commit(
   sealer: Sealer,
   current: PlacementChange,
   { placement, returnsTo }: Content,
-  how: How & ('flip' | 'rollback' | 'shadow'),
+  how: UndoableHow,
   author: UnitAuthor,
 ): Promise<ChangedUnit> {
   const { actor, reason, at, via, requestId } = author
@@ -168,13 +192,27 @@ async function commit(
     epoch: placement.epoch,
   })
   const undo = undoOf(how, current.placement, placement)
-  const copies = current.placement.shadow
-  const ended = copies !== undefined && placement.shadow === undefined ? { endedShadow: copies } : {}
+  const ended = endedBetween(current.placement, placement)
   const { number: table } = placements
-  return { placement, table, changed: true, published: { placements }, undo, ...ended, seq: entry.seq }
+  return {
+    placement,
+    table,
+    changed: true,
+    published: { placements },
+    undo,
+    ...(ended && { ended }),
+    seq: entry.seq,
+  }
 }
 
-function unchanged({ feed }: Deciding, current: PlacementChange, how: 'flip' | 'shadow'): ChangedUnit {
+function endedBetween(before: Placement, after: Placement): ChangedUnit['ended'] {
+  const shadow = after.shadow === undefined ? before.shadow : undefined
+  const failover = after.failover === undefined ? before.failover : undefined
+  if (shadow === undefined && failover === undefined) return undefined
+  return { ...(shadow && { shadow }), ...(failover && { failover }) }
+}
+
+function unchanged({ feed }: Deciding, current: PlacementChange, how: UndoableHow): ChangedUnit {
   const { placement } = current
   const undo = undoOf(how, placement, placement)
   return { placement, table: feed.placements?.number ?? 0, changed: false, published: {}, undo }
@@ -207,6 +245,11 @@ function shadowRefusal(fault: ShadowFault, unit: UnitId, { to }: ShadowRequest, 
   if (fault === 'no-deployment') return withoutDeployment(unit, to, sitesOf(service))
   const [because, advice] = shadowWords[fault]
   return problems['shadow-not-possible']({ unit, to, because, advice })
+}
+
+function failoverRefusal(fault: FailoverFault, unit: UnitId, to: Site, service: ServiceFacts) {
+  if (fault === 'no-deployment') return withoutDeployment(unit, to, sitesOf(service))
+  return problems['failover-not-possible']({ unit, to })
 }
 
 const shadowWords: Readonly<Record<Exclude<ShadowFault, 'no-deployment'>, readonly [because: string, advice: string]>> =

@@ -156,8 +156,9 @@ function readChange(row: Selectable<Rows['placement_changes']>): PlacementChange
       ? {}
       : { moving: { to: row.moving_to, reads: row.moving_reads ?? 0, writes: row.moving_writes ?? 0 } }
   const shadow = row.shadow === null ? {} : { shadow: JSON.parse(row.shadow) as Shadow }
+  const failover = row.failover_to === null ? {} : { failover: { to: row.failover_to, safeOnly: true as const } }
   return {
-    placement: { unit, epoch, owner, ...moving, cohort, key, ...shadow },
+    placement: { unit, epoch, owner, ...moving, cohort, key, ...shadow, ...failover },
     number,
     ...(returns_to === null ? {} : { returnsTo: returns_to }),
     how: how as How,
@@ -169,7 +170,7 @@ function readChange(row: Selectable<Rows['placement_changes']>): PlacementChange
 
 function writeChange(change: PlacementChange): Rows['placement_changes'] {
   const { placement, number, returnsTo, how, actor, reason, at } = change
-  const { unit, epoch, owner, moving, cohort, key, shadow } = placement
+  const { unit, epoch, owner, moving, cohort, key, shadow, failover } = placement
   return {
     unit,
     epoch,
@@ -180,6 +181,7 @@ function writeChange(change: PlacementChange): Rows['placement_changes'] {
     cohort,
     key: JSON.stringify(key),
     shadow: shadow === undefined ? null : JSON.stringify(shadow),
+    failover_to: failover?.to ?? null,
     number,
     returns_to: returnsTo ?? null,
     how,

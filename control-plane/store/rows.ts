@@ -27,6 +27,7 @@ export interface Rows {
     key: string
     /** As JSON; null = no copies. */
     shadow: string | null
+    failover_to: string | null
     /** Number of the placements document that first carried it. */
     number: number
     /** The epoch that a rollback brings back; null = there is nothing to bring back. */

@@ -3,7 +3,7 @@ import type { DocumentKind, SealedDocument } from '#routes/seal.ts'
 import type { Epoch, TableNumber, UnitId } from '#routes/vocabulary.ts'
 
 /** How a placement came to be. */
-export type How = 'placed' | 'flip' | 'rollback' | 'shadow' | 'recovered'
+export type How = 'placed' | 'flip' | 'rollback' | 'shadow' | 'failover' | 'recovered'
 
 /** One epoch of a unit: what it says, and who made it so. */
 export interface PlacementChange {

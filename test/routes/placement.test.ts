@@ -56,7 +56,13 @@ describe('copies to another site', () => {
   it('are content: a change of theirs alone is a change', () => {
     expect(sameContent(copied, placement('orders'))).toBe(false)
     expect(sameContent(copied, { ...copied, epoch: 9, shadow: { ...shadow } })).toBe(true)
-    for (const other of [{ to: 'third' }, { sample: 501 }, { again: 1 }, { maxInFlight: 99 }]) {
+    for (const other of [
+      { to: 'third' },
+      { sample: 501 },
+      { again: 1 },
+      { maxInFlight: 99 },
+      { at: 'edge' as const },
+    ]) {
       expect(sameContent(copied, { ...copied, shadow: { ...shadow, ...other } })).toBe(false)
     }
   })

@@ -7,6 +7,7 @@ interface ShadowOptions {
   readonly to?: string
   readonly percent?: string
   readonly maxInFlight?: string
+  readonly at?: 'edge' | 'gateway'
   readonly off?: boolean
   readonly reason: string
 }
@@ -25,17 +26,18 @@ export async function shadow(session: Session, [unit = '']: readonly string[], o
   tellChange(session, answer, copies === undefined ? 'Changed' : 'Copying')
 }
 
-function copiesOf({ to, percent, maxInFlight }: ShadowOptions) {
+function copiesOf({ to, percent, maxInFlight, at }: ShadowOptions) {
   if (to === undefined || percent === undefined) {
     throw usageWrong('Copies need a site and a share', 'Give --to SITE --percent N, or --off to end them')
   }
   const sample = shareOf(percent)
   if (sample === 0) throw usageWrong('--percent 0 copies nothing', 'Say --off to end the copies')
-  if (maxInFlight === undefined) return { to, sample }
+  const copies = { to, sample, ...(at === 'edge' && { at }) }
+  if (maxInFlight === undefined) return copies
   if (!/^[1-9]\d{0,3}$/.test(maxInFlight) || Number(maxInFlight) > 1_000) {
     throw usageWrong(`--max-in-flight ${maxInFlight} is not a number of copies`, 'Give a whole number from 1 to 1000')
   }
-  return { to, sample, maxInFlight: Number(maxInFlight) }
+  return { ...copies, maxInFlight: Number(maxInFlight) }
 }
 
 function usageWrong(reason: string, usage: string) {

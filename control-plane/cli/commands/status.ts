@@ -67,6 +67,7 @@ async function unitStatus({ client, out, format }: Session, unit: string): Promi
       team: answer.team,
       now: splitOf(placement),
       copies: placement.shadow && copiesOf(placement.shadow),
+      failover: placement.failover && `reads, to ${placement.failover.to}, when ${placement.owner} gives no answer`,
       epoch: placement.epoch,
       changed: `${time(changed.at)} by ${changed.actor} (${changed.how}): ${changed.reason}`,
       'rollback to': answer.returnsTo === undefined ? 'nothing to take back' : `epoch ${answer.returnsTo}`,
@@ -97,6 +98,7 @@ async function unitStatus({ client, out, format }: Session, unit: string): Promi
   )
 }
 
-function copiesOf({ to, sample, maxInFlight }: NonNullable<Placement['shadow']>): string {
-  return `safe requests of ${percent(sample)} of the clients, to ${to}; at most ${maxInFlight} at once, a gateway process`
+function copiesOf({ to, sample, maxInFlight, at }: NonNullable<Placement['shadow']>): string {
+  const who = at === 'edge' ? 'an isolate of the edge, only to warm' : 'a gateway process'
+  return `safe requests of ${percent(sample)} of the clients, to ${to}; at most ${maxInFlight} at once, ${who}`
 }

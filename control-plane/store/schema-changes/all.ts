@@ -1,5 +1,6 @@
 import { statements as theFirstTables } from './0001-the-first-tables.ts'
 import { statements as shadows } from './0002-shadows.ts'
+import { statements as failovers } from './0003-failovers.ts'
 
 export interface SchemaChange {
   readonly id: string
@@ -10,4 +11,5 @@ export interface SchemaChange {
 export const schemaChanges: readonly SchemaChange[] = [
   { id: '0001-the-first-tables', statements: theFirstTables },
   { id: '0002-shadows', statements: shadows },
+  { id: '0003-failovers', statements: failovers },
 ]

@@ -6,7 +6,14 @@ import { receive } from '#routes/receive.ts'
 import type { Table } from '#routes/table.ts'
 import { verifyAudit } from '../../../control-plane/audit/verify.ts'
 import { applyCatalog } from '../../../control-plane/catalog/apply.ts'
-import { endShadowOfUnit, flipUnit, rollbackUnit, shadowUnit } from '../../../control-plane/moves/change-unit.ts'
+import {
+  endFailoverOfUnit,
+  endShadowOfUnit,
+  failoverUnit,
+  flipUnit,
+  rollbackUnit,
+  shadowUnit,
+} from '../../../control-plane/moves/change-unit.ts'
 import { openStore } from '../../../control-plane/store/database.ts'
 import { TableFeed } from '../../../control-plane/tables/feed.ts'
 import { Publisher } from '../../../control-plane/tables/publisher.ts'
@@ -38,6 +45,11 @@ const step = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('end-shadow' as const), unit }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('failover' as const), unit, to: fc.constantFrom('onprem', 'cloud') }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('end-failover' as const), unit }) },
   {
     weight: 1,
     arbitrary: fc.record({ kind: fc.constant('apply' as const), services: fc.subarray(units, { minLength: 1 }) }),
@@ -72,6 +84,8 @@ describe('whatever operators do one after the other', () => {
             if (one.kind === 'apply') await apply(one.services)
             else if (one.kind === 'rollback') await rollbackUnit({ publisher, feed }, one.unit, author)
             else if (one.kind === 'end-shadow') await endShadowOfUnit({ publisher, feed }, one.unit, author)
+            else if (one.kind === 'failover') await failoverUnit({ publisher, feed }, one.unit, one.to, author)
+            else if (one.kind === 'end-failover') await endFailoverOfUnit({ publisher, feed }, one.unit, author)
             else if (one.kind === 'shadow') {
               await shadowUnit({ publisher, feed }, one.unit, { to: one.to, sample: one.sample }, author)
             } else await flipUnit({ publisher, feed }, one.unit, { to: one.to, reads: one.reads }, author)
@@ -81,7 +95,7 @@ describe('whatever operators do one after the other', () => {
             expect(feed.placements?.number).toBe(number)
           }
           const present = (await store.records.tables.placements()).map(({ placement }) => placement)
-          for (const { owner, shadow } of present) expect(shadow?.to).not.toBe(owner)
+          for (const { owner, shadow, failover } of present) expect([shadow?.to, failover?.to]).not.toContain(owner)
           for (const { unit, epoch } of present) expect(epoch).toBeGreaterThanOrEqual(before.get(unit) ?? 1)
           expect(present.length).toBeGreaterThanOrEqual(before.size)
           expect(feed.placements?.number).toBeGreaterThanOrEqual(number)

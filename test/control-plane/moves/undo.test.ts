@@ -24,6 +24,15 @@ describe('the way back', () => {
     expect(undoOf('shadow', { ...home, shadow }, home)).toBe(on)
   })
 
+  it('of a change of failover is to ask for the one that there was', () => {
+    const safe = { ...home, failover: { to: 'cloud', safeOnly: true as const } }
+    expect(undoOf('failover', home, safe)).toBe('tidegate failover orders --off --reason "after all"')
+    expect(undoOf('failover', safe, home)).toBe('tidegate failover orders --to cloud --reason "after all"')
+    expect(undoOf('rollback', { ...safe, shadow }, home)).toBe(
+      `${on} && tidegate failover orders --to cloud --reason "after all"`,
+    )
+  })
+
   it('of a rollback that changed copies brings these back, too', () => {
     expect(undoOf('rollback', { ...home, shadow }, home)).toBe(on)
     expect(undoOf('rollback', home, { ...home, shadow })).toBe(off)

@@ -1,9 +1,7 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { buildCommands } from '../../../../control-plane/cli/commands.ts'
-import { exitCodeOf } from '../../../../control-plane/cli/exit-codes.ts'
-import { printFailure } from '../../../../control-plane/cli/failure.ts'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Answer, ok, type RecordingUpstream, startRecordingUpstream } from '../../../support/recording-upstream.ts'
 import { catalogOf, serviceFile } from '../../support/catalog.ts'
+import { tidegateOf } from '../../support/cli.ts'
 import { startControlPlane, type TestControlPlane } from '../../support/control-plane.ts'
 import { FakeGateway } from '../../support/fake-gateway.ts'
 
@@ -21,31 +19,13 @@ beforeAll(async () => {
   gateway.internalUrl = internal.url
   await gateway.connect(plane.url)
 })
-afterEach(() => {
-  process.exitCode = undefined
-})
 afterAll(async () => {
   await gateway[Symbol.asyncDispose]()
   await internal.close()
   await plane.stop()
 })
 
-/** `code` as the command itself would end. */
-async function tidegate(...argv: string[]) {
-  const [out, told]: [string[], string[]] = [[], []]
-  const commands = buildCommands({
-    env: { TIDEGATE_URL: plane.url, TIDEGATE_TOKEN: plane.adminToken },
-    folder: plane.folder.path,
-    out: (text) => out.push(text),
-    tell: (text) => told.push(text),
-  })
-  try {
-    await commands.parseAsync(argv, { from: 'user' })
-    return { code: process.exitCode ?? 0, out: out.join('\n'), told: told.join('\n') }
-  } catch (cause) {
-    return { code: exitCodeOf(cause), out: out.join('\n'), told: printFailure(cause, false) }
-  }
-}
+const tidegate = (...argv: string[]) => tidegateOf(plane, argv)
 
 describe('tidegate cache', () => {
   it('sends every word, tells each site, and ends with 1 when one has not taken it', async () => {

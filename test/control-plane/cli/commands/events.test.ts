@@ -1,9 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { buildCommands } from '../../../../control-plane/cli/commands.ts'
-import { exitCodeOf } from '../../../../control-plane/cli/exit-codes.ts'
-import { printFailure } from '../../../../control-plane/cli/failure.ts'
 import { type Answer, ok, type RecordingUpstream, startRecordingUpstream } from '../../../support/recording-upstream.ts'
 import { catalogOf, serviceFile } from '../../support/catalog.ts'
+import { tidegateOf } from '../../support/cli.ts'
 import { startControlPlane, type TestControlPlane } from '../../support/control-plane.ts'
 import { FakeGateway } from '../../support/fake-gateway.ts'
 
@@ -24,7 +22,6 @@ beforeAll(async () => {
   await gateway.connect(plane.url)
 })
 afterEach(() => {
-  process.exitCode = undefined
   answers = {}
 })
 afterAll(async () => {
@@ -33,22 +30,7 @@ afterAll(async () => {
   await plane.stop()
 })
 
-/** `code` as the command itself would end. */
-async function tidegate(...argv: string[]) {
-  const [out, told]: [string[], string[]] = [[], []]
-  const commands = buildCommands({
-    env: { TIDEGATE_URL: plane.url, TIDEGATE_TOKEN: plane.adminToken },
-    folder: plane.folder.path,
-    out: (text) => out.push(text),
-    tell: (text) => told.push(text),
-  })
-  try {
-    await commands.parseAsync(argv, { from: 'user' })
-    return { code: process.exitCode ?? 0, out: out.join('\n'), told: told.join('\n') }
-  } catch (cause) {
-    return { code: exitCodeOf(cause), out: out.join('\n'), told: printFailure(cause, false) }
-  }
-}
+const tidegate = (...argv: string[]) => tidegateOf(plane, argv)
 
 const row = {
   instance: 'one',

@@ -1,8 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { buildCommands } from '../../../../control-plane/cli/commands.ts'
-import { exitCodeOf } from '../../../../control-plane/cli/exit-codes.ts'
-import { printFailure } from '../../../../control-plane/cli/failure.ts'
 import { catalogOf, serviceFile } from '../../support/catalog.ts'
+import { tidegateOf } from '../../support/cli.ts'
 import { startControlPlane, type TestControlPlane } from '../../support/control-plane.ts'
 
 let plane: TestControlPlane
@@ -14,22 +12,7 @@ beforeAll(async () => {
 })
 afterAll(() => plane.stop())
 
-/** `code` as the command itself would end. */
-async function tidegate(...argv: string[]) {
-  const [out, told]: [string[], string[]] = [[], []]
-  const commands = buildCommands({
-    env: { TIDEGATE_URL: plane.url, TIDEGATE_TOKEN: plane.adminToken },
-    folder: plane.folder.path,
-    out: (text) => out.push(text),
-    tell: (text) => told.push(text),
-  })
-  try {
-    await commands.parseAsync(argv, { from: 'user' })
-    return { code: 0, out: out.join('\n'), told: told.join('\n') }
-  } catch (cause) {
-    return { code: exitCodeOf(cause), out: out.join('\n'), told: printFailure(cause, false) }
-  }
-}
+const tidegate = (...argv: string[]) => tidegateOf(plane, argv)
 
 describe('tidegate shadow', () => {
   it('begins and ends copies, says how to undo it, and stands in the status of the unit', async () => {
