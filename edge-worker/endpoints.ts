@@ -1,7 +1,8 @@
 import type { IRequest } from 'itty-router'
 import { IttyRouter } from 'itty-router/IttyRouter'
 import { checkCall } from '#routes/call.ts'
-import { type EdgeStatus, paths } from '#routes/messages.ts'
+import type { EdgeStatus } from '#routes/messages.ts'
+import * as paths from '#routes/paths.ts'
 import { heldNumbers } from '#routes/table.ts'
 import { jsonAnswer } from './answers.ts'
 import type { EdgeParts } from './edge-parts.ts'
@@ -34,7 +35,7 @@ const endpoints = IttyRouter<IRequest, [Incoming, EdgeParts]>({ base: paths.edge
   .get('/table', (_request, _incoming, { table }) => jsonAnswer(documentsOf(table)))
   .get('/probe', async (request, incoming, parts) => jsonAnswer({ sites: await probe(request, incoming, parts) }))
 
-async function statusOf({ bindings, table, source, isolate }: EdgeParts): Promise<EdgeStatus> {
+async function statusOf({ bindings, table, source, isolate, counts }: EdgeParts): Promise<EdgeStatus> {
   const told = await askSource(source)
   return {
     name: bindings.name,
@@ -44,6 +45,7 @@ async function statusOf({ bindings, table, source, isolate }: EdgeParts): Promis
     ageMs: told === undefined ? table.ageMs : told.ageMs,
     isolate,
     refusals: [...table.refusals, ...(told?.refusals ?? [])],
+    counts,
   }
 }
 

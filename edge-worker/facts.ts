@@ -1,4 +1,5 @@
-import { headers, ownPrefix } from '#routes/messages.ts'
+import * as headers from '#routes/header-names.ts'
+import { ownPrefix } from '#routes/messages.ts'
 import type { RequestFacts } from '#routes/request-facts.ts'
 
 /** Whose word about the client is taken. */

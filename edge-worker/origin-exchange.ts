@@ -1,5 +1,6 @@
+import * as headers from '#routes/header-names.ts'
 import { type Mark, writeMark } from '#routes/hop.ts'
-import { headers, readTableHint } from '#routes/messages.ts'
+import { readTableHint } from '#routes/messages.ts'
 import type { TimeoutPolicy } from '#routes/policy.ts'
 import type { TableNumber } from '#routes/vocabulary.ts'
 import type { Bindings } from './bindings.ts'

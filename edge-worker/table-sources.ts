@@ -1,5 +1,7 @@
 import { signCall } from '#routes/call.ts'
-import { headers, paths, type TableOffer, type ToldRefusal } from '#routes/messages.ts'
+import * as headers from '#routes/header-names.ts'
+import type { TableOffer, ToldRefusal } from '#routes/messages.ts'
+import * as paths from '#routes/paths.ts'
 import type { KeyRing } from '#routes/seal.ts'
 import type { EdgeTable } from '#routes/table.ts'
 import type { Fetching } from './origin-client.ts'

@@ -3,36 +3,7 @@ import type { Epoch, Site, TableNumber, UnitId } from './vocabulary.ts'
 
 /** What the programs say to each other: header names, paths and bodies. They share nothing else. */
 
-export const headers = {
-  /** Edge to gateway: the signed mark of `hop.ts`. */
-  edge: 'x-tidegate-edge',
-  /** Gateway to gateway: the same form with another key. A request with it is never forwarded again. */
-  hop: 'x-tidegate-hop',
-  /** Program to program, on APIs: the signature of `call.ts`. */
-  call: 'x-tidegate-call',
-  /** Gateway to an edge that is behind: `s=<structure>;p=<placements>`. The edge refreshes and removes it. */
-  table: 'x-tidegate-table',
-  /** A gateway that did not execute a marked request: `refused;e=<epoch>`. */
-  fence: 'x-tidegate-fence',
-  /** Tries before this one, `0` at first: a request that was tried is not retried further down. */
-  attempt: 'x-tidegate-attempt',
-  /** To services and peers: ms that the answer may still take. Believed only from a verified edge or peer, and only to shorten. */
-  deadline: 'x-tidegate-deadline',
-  /** On a copy whose answer nobody sees. */
-  shadow: 'x-tidegate-shadow',
-  /** From an operator, with a token: the answer tells how it came about, in `explained`. */
-  explain: 'x-tidegate-explain',
-  explained: 'x-tidegate-explained',
-  /** From a client: a tester's signed word (`signed-value.ts`) which site its reads go to. Removed when it does not verify. */
-  force: 'x-tidegate-force',
-  /** Gateway to edge, value `no`: the answer was given on purpose, and another site is not to be asked. Edges remove it. */
-  failover: 'x-tidegate-failover',
-  /** Gateway to edge: the signed value to set as the cookie `tidegate-sticky`. Edges remove it, also where they set no cookie. */
-  sticky: 'x-tidegate-sticky',
-  /** From doctor: a signed question what arrives at a gateway. Edges pass it on, gateways answer it if it verifies. */
-  echo: 'x-tidegate-echo',
-  requestId: 'x-request-id',
-} as const
+export * as headers from './header-names.ts'
 
 /** Cookies of ours in clients' requests; taken out before a service sees them. */
 export const cookies = { force: 'tidegate-force', sticky: 'tidegate-sticky' } as const
@@ -40,16 +11,7 @@ export const cookies = { force: 'tidegate-force', sticky: 'tidegate-sticky' } as
 /** Prefix of every header that only our programs may send; removed from clients' requests. */
 export const ownPrefix = 'x-tidegate-'
 
-export const paths = {
-  edge: '/.well-known/tidegate',
-  edgeTable: '/api/v1/edge/table',
-  gatewayStatus: '/gateway/v1/status',
-  tokensFind: '/gateway/v1/tokens/find',
-  replicate: '/gateway/v1/cache/replicate',
-  cacheDebt: '/gateway/v1/cache/debt',
-  cachePull: '/gateway/v1/cache/pull',
-  cacheSample: '/gateway/v1/cache/sample',
-} as const
+export * as paths from './paths.ts'
 
 /** What a receiver is offered: one document or both. It takes each only by `mayReplace`. */
 export interface TableOffer {
