@@ -60,12 +60,25 @@ export function readPattern(text: string): ReadPattern {
 }
 
 /**
- * Whether `readPattern` accepts the text. A start checks tens of thousands, with cold code and no need of their
- * segments: nearly all are recognised by one expression, the rest are parsed.
+ * Whether `readPattern` accepts the text, in the few lines that an edge carries. A start checks tens of thousands with cold
+ * code: nearly all are recognised by one expression.
  */
 export function isPattern(text: string): boolean {
   const oneParameterAtMost = text.indexOf('{') === text.lastIndexOf('{')
-  return (oneParameterAtMost && text.length < 64 && ordinary.test(text)) || readPattern(text).ok
+  if (oneParameterAtMost && text.length < 64 && ordinary.test(text)) return true
+  const { unsafe, key } = canonicalTarget(text)
+  const parts = text.split('/').slice(1)
+  const names = parts.flatMap((part) => parameterForm.exec(part)?.[1] ?? [])
+  return (
+    unsafe === 0 &&
+    key === text &&
+    text.length <= mostPatternBytes &&
+    parts.length <= mostSegments &&
+    new Set(names).size === names.length &&
+    parts.every(
+      (part, at) => !marked.test(part) || parameterForm.test(part) || (part === '**' && at === parts.length - 1),
+    )
+  )
 }
 
 /** The pattern without its parameters' names, which are labels: equal shapes match the same paths, so they conflict. */
