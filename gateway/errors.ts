@@ -234,6 +234,11 @@ export const problems = defineProblems({
     meaning: "The route's policy {what} cannot be used, and a guard that cannot be read must not count as none.",
     fix: 'The log has the cause under this request id; mend the policy in the catalog.',
   },
+  'route-mismatch': {
+    status: 421,
+    meaning: 'The edge signed route {signed}, and by the same structure the request is for {route}.',
+    fix: 'Edge and gateway read it differently: see `tidegate edge doctor` for what is changed on the way between them.',
+  },
   'route-unknown': {
     status: 404,
     meaning: 'No route matches the request.',

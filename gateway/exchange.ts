@@ -1,5 +1,5 @@
 import type { Decision } from '#routes/decide.ts'
-import type { Mark } from '#routes/hop.ts'
+import type { Mark, MarkFault } from '#routes/hop.ts'
 import type { Caller } from '#routes/messages.ts'
 import type { RequestFacts } from '#routes/request-facts.ts'
 import type { RouteFacts } from '#routes/structure.ts'
@@ -35,9 +35,10 @@ export interface Incoming {
 export class Exchange implements RequestFacts {
   readonly method: string
   readonly version: string
-  readonly headers: readonly string[]
+  /** Raw pairs, flat; changed by `setHeaders` alone. */
+  headers: readonly string[]
   /** Lower-case name of each field of `headers`. */
-  readonly names: readonly string[]
+  names: readonly string[]
   readonly body: RequestBody
   readonly peer: string
   /** Monotonic ms. */
@@ -60,6 +61,11 @@ export class Exchange implements RequestFacts {
   /** Verified: from an edge, or from a peer gateway that may not be sent back to. */
   mark: Mark | undefined
   markKind: 'edge' | 'hop' | undefined
+  /** Why the mark that came is worth nothing; whoever sent it may be a program of ours all the same. */
+  markFault: MarkFault | 'no-key' | undefined
+  /** The client's key from our signed cookie, and that cookie's value as it came; undefined = none that is ours. */
+  sticky: string | undefined
+  stickyCookie: string | undefined
   /** The table that this request started with, and is decided by. */
   table: Table | undefined
   decision: Decision | undefined
@@ -121,6 +127,9 @@ export class Exchange implements RequestFacts {
     this.scheme = incoming.secure ? 'https' : 'http'
     this.mark = undefined
     this.markKind = undefined
+    this.markFault = undefined
+    this.sticky = undefined
+    this.stickyCookie = undefined
     this.table = undefined
     this.decision = undefined
     this.readings = []
@@ -152,6 +161,25 @@ export class Exchange implements RequestFacts {
     return this.mark?.country
   }
 
+  /**
+   * An edge's copy of a client's read, to warm what is behind this gateway: nobody waits for its answer, and it is no evidence of
+   * who is served where.
+   */
+  get isCopy(): boolean {
+    return this.mark?.flags.includes('shadow') ?? false
+  }
+
+  /** Nobody claims to be a program of ours in front: those take an informational answer for the whole one. */
+  get isDirect(): boolean {
+    return this.mark === undefined && this.markFault === undefined
+  }
+
+  /** Other fields in place of those that came: for what must be known to no later phase, nor to a service. */
+  setHeaders(headers: readonly string[]): void {
+    this.headers = headers
+    this.names = lowerNames(headers)
+  }
+
   header(name: string): string | undefined {
     return joinedValue(this.headers, this.names, name)
   }
@@ -174,6 +202,9 @@ export class Exchange implements RequestFacts {
     fetch.address = this.address
     fetch.mark = this.mark
     fetch.markKind = this.markKind
+    fetch.markFault = this.markFault
+    fetch.sticky = this.sticky
+    fetch.stickyCookie = this.stickyCookie
     fetch.table = this.table
     fetch.decision = this.decision
     fetch.readings = this.readings

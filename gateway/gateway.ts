@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
+import type { Counters } from '#routes/messages.ts'
 import { Background } from '#server-kit/background.ts'
 import type { Clock } from '#server-kit/clock.ts'
 import { Lifecycle } from '#server-kit/lifecycle.ts'
@@ -12,6 +13,7 @@ import type { Random } from '#server-kit/random.ts'
 import { RenewedMetrics } from '#server-kit/renewed-metrics.ts'
 import { AccessLog } from './account/access-log.ts'
 import { TrafficCounters } from './account/counters.ts'
+import { MarkCounts } from './account/mark-counts.ts'
 import { report } from './account/report.ts'
 import { hostAndPort, urlOf } from './address.ts'
 import { openSiteCache, type SiteCache } from './cache/site-cache.ts'
@@ -132,8 +134,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   await restore(kept, holder, log)
   holder.onChange((table) => background.run('keep the table', kept.keep(table)))
 
-  const adoption = new Adoption(holder, clock)
-  const traffic = new TrafficCounters()
+  const counted = { adoption: new Adoption(holder, clock), traffic: new TrafficCounters(), marks: new MarkCounts() }
   const accessLog = new AccessLog({
     site,
     clock,
@@ -186,9 +187,8 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   if (fixed.table !== undefined) lifecycle.add(fileTable(path(fixed.table.file), holder, background))
   if (channel !== undefined) {
     const connected = () => channel.state.connected
-    lifecycle.add(
-      report({ adoption, traffic, debt, connected, send: (counters) => channel.report(counters), clock, background }),
-    )
+    const send = (counters: Counters) => channel.report(counters)
+    lifecycle.add(report({ ...counted, debt, connected, send, clock, background }))
   }
   lifecycle.add({
     name: 'public listener',
@@ -273,8 +273,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
       metrics,
       holder,
       cache,
-      adoption,
-      traffic,
+      ...counted,
       accessLog,
       places,
       inFlight,

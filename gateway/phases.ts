@@ -22,12 +22,14 @@ import { type Auth, openAuth } from './auth/open-auth.ts'
 import { openResponseCache } from './cache/open-response-cache.ts'
 import type { GatewayConfig } from './config.ts'
 import { bytes, ms } from './config-parts.ts'
+import { echo, echoOutcomes } from './echo/echo.ts'
 import { problems } from './errors.ts'
 import type { Exchange } from './exchange.ts'
 import type { GuardedExtension } from './extensions/guarded-extension.ts'
 import { openExtensions } from './extensions/open-extensions.ts'
 import { fence, fenceVerdicts } from './fence/fence.ts'
 import { Interconnect } from './fence/interconnect.ts'
+import { onPurpose } from './fence/on-purpose.ts'
 import { tunnelPlaces, tunnelShares } from './front/tunnel-places.ts'
 import { bodyMeaning } from './intake/body-meaning.ts'
 import { clientAddress } from './intake/client-address.ts'
@@ -35,6 +37,8 @@ import { edgeSignature, markFaults } from './intake/edge-signature.ts'
 import { framing } from './intake/framing.ts'
 import { loopGuard } from './intake/loop-guard.ts'
 import { match } from './intake/match.ts'
+import { ownCookies } from './intake/own-cookies.ts'
+import { routeComparison, routeDifferences } from './intake/route-comparison.ts'
 import { targetPhase } from './intake/target.ts'
 import { type TrustedProxies, trustedProxies } from './intake/trusted-proxies.ts'
 import { isTokenOf } from './internal/credentials.ts'
@@ -46,6 +50,7 @@ import type { Generation } from './reload/generations.ts'
 import type { Lease } from './reload/shared-parts.ts'
 import type { Standing } from './standing.ts'
 import { openTransforms } from './transform/open-transforms.ts'
+import { stickyOffer } from './transform/sticky-offer.ts'
 import { upstream } from './upstream/upstream.ts'
 import { openUpstreams, type Upstreams } from './upstream/upstreams.ts'
 
@@ -72,7 +77,7 @@ export interface GenerationOptions {
 /** The pipeline of one configuration. Rejects with what it has wrong; what was opened by then `lease` gives back. */
 export async function openGeneration(options: GenerationOptions): Promise<GatewayGeneration> {
   const { standing, config, keys, lease, metrics } = options
-  const { site, holder, clock, random, log, background, cache, adoption, traffic, accessLog, places } = standing
+  const { site, holder, clock, random, log, background, cache, adoption, traffic, marks, accessLog, places } = standing
   const { yaml, path } = config
   const { limits } = yaml
   const { rings } = keys
@@ -126,12 +131,35 @@ export async function openGeneration(options: GenerationOptions): Promise<Gatewa
       refused: metrics.counter('tidegate_marks_refused_total', 'Marks that did not verify.', { because: markFaults }),
     }),
     adoption,
+    onPurpose,
     clientAddress(isTrusted),
     loopGuard(yaml.via),
+    echo({
+      ring: rings.control,
+      site,
+      instance: standing.instance,
+      keepAliveMs: ms(limits.idleTimeout),
+      table: () => holder.current,
+      clock,
+      log,
+      echoes: metrics.counter('tidegate_echoes_total', "Doctor's questions.", { outcome: echoOutcomes }),
+    }),
+    ownCookies(rings.edge, clock),
     explained(mayExplain),
     ...extensions.at('access'),
     transforms.preflight,
     match(() => holder.current),
+    routeComparison({
+      strict: yaml.edgeRequired,
+      counts: marks,
+      differences: metrics.counter(
+        'tidegate_route_differences_total',
+        'Routes that an edge signed and that are others here.',
+        {
+          difference: routeDifferences,
+        },
+      ),
+    }),
     transforms.cors,
     tunnelPlaces(places, limits.tunnels),
     rates.shed,
@@ -149,6 +177,7 @@ export async function openGeneration(options: GenerationOptions): Promise<Gatewa
     bodyMeaning,
     auth.authenticate,
     auth.authorise,
+    stickyOffer({ ring: rings.edge, clock, random }),
     tunnelShares(places, limits.tunnelsPerConsumer),
     rates.byIdentity,
     rates.inFlight,

@@ -5,6 +5,7 @@ import type { Metrics } from '#server-kit/metrics.ts'
 import type { Random } from '#server-kit/random.ts'
 import type { AccessLog } from './account/access-log.ts'
 import type { TrafficCounters } from './account/counters.ts'
+import type { MarkCounts } from './account/mark-counts.ts'
 import type { SiteCache } from './cache/site-cache.ts'
 import type { Adoption } from './fence/adoption.ts'
 import type { TableHolder } from './fence/table-holder.ts'
@@ -27,6 +28,7 @@ export interface Standing {
   readonly cache: SiteCache | undefined
   readonly adoption: Adoption
   readonly traffic: TrafficCounters
+  readonly marks: MarkCounts
   readonly accessLog: AccessLog
   readonly places: TunnelPlaces
   /** Requests under way in this process. */

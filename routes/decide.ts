@@ -117,7 +117,8 @@ function place(
   return bucket < share ? { site: moving.to, because: 'bucket-moved', epoch, bucket } : stays('bucket-stays', bucket)
 }
 
-function keyOf(
+/** The sticky key of a request under a placement; undefined: none of its sources is present. `found` as in `Decision.position`. */
+export function keyOf(
   table: EdgeTable,
   facts: RequestFacts,
   placement: Placement,

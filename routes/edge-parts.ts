@@ -1,5 +1,5 @@
-import { listOf, objectOf, positive, wordOf } from './object-of.ts'
-import type { EdgePolicy, TimeoutPolicy } from './policy.ts'
+import { listOf, objectOf, positive, wordOf, yes } from './object-of.ts'
+import type { AnswerOf, EdgePolicy, TimeoutPolicy } from './policy.ts'
 import { receiver } from './receiver.ts'
 import { count, optional, record, text } from './shape.ts'
 import type { EdgeService } from './structure.ts'
@@ -15,8 +15,22 @@ export function readEdgePolicy(value: unknown): EdgePolicy | undefined {
   const trailingSlash = optional(fields?.['trailingSlash'], wordOf('ignore'))
   const accepts = optional(fields?.['accepts'], listOf(wordOf('encoded-slash', 'double-slash')))
   if (timeout === undefined || effect === null || trailingSlash === null || accepts === null) return undefined
-  return { timeout, ...(effect && { effect }), ...(trailingSlash && { trailingSlash }), ...(accepts && { accepts }) }
+  const stream = yes(fields?.['stream'])
+  const answer = readMaintenance(fields?.['answer'])
+  return {
+    timeout,
+    ...(effect && { effect }),
+    ...(trailingSlash && { trailingSlash }),
+    ...(accepts && { accepts }),
+    ...(stream && { stream }),
+    ...(answer && { answer }),
+  }
 }
+
+const readMaintenance = objectOf<AnswerOf<'maintenance'>>(
+  { kind: wordOf('maintenance'), retryAfterMs: count },
+  { message: text },
+)
 
 const readTimeout = objectOf<TimeoutPolicy>(
   { connectMs: count, firstByteMs: count, totalMs: count },

@@ -205,7 +205,18 @@ export interface Counters {
   readonly at: number
   readonly adoption: readonly AdoptionRow[]
   readonly traffic: readonly TrafficRow[]
+  /** Absent: a gateway from before they were counted. */
+  readonly marks?: EdgeMarkCounts
   readonly debt: CacheDebt
+}
+
+/** Of requests with a verified mark of an edge, since the last report. */
+export interface EdgeMarkCounts {
+  readonly requests: number
+  /** The edge had another structure: nothing can be said of its route. */
+  readonly skewed: number
+  /** By the same structure edge and gateway found different routes. */
+  readonly mismatched: number
 }
 
 /** `POST /gateway/v1/tokens/find`, signed: a token unknown at one site is asked once of another. */

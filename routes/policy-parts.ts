@@ -2,7 +2,7 @@ import { isHeaderName, isHeaderValue } from './header-text.ts'
 import { readSchema } from './json-schema.ts'
 import { listOf, mappingOf, objectOf, positive, type Reader, wordOf, yes } from './object-of.ts'
 import type {
-  AnswerPolicy,
+  AnswerOf,
   AuthPolicy,
   CacheKeyPolicy,
   CachePolicy,
@@ -145,8 +145,6 @@ const rewrite = objectOf<RewritePolicy>(
     ),
   },
 )
-
-type AnswerOf<Kind extends AnswerPolicy['kind']> = Extract<AnswerPolicy, { kind: Kind }>
 
 const redirect = objectOf<AnswerOf<'redirect'>>(
   { kind: wordOf('redirect'), status: wordOf(301, 302, 303, 307, 308), to: headerValue },

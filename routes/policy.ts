@@ -13,6 +13,10 @@ export interface EdgePolicy {
   readonly trailingSlash?: 'ignore'
   /** Classes of unsafe targets that the service is known to want, under a host that refuses them. */
   readonly accepts?: readonly AcceptedTarget[]
+  /** An answer without end, such as an event stream: no `total`, no retry, nothing is held back. */
+  readonly stream?: true
+  /** No service is asked. The gateway answers by itself; edges know of `maintenance` alone, and give that answer too. */
+  readonly answer?: AnswerPolicy
 }
 
 export type AcceptedTarget = 'encoded-slash' | 'double-slash'
@@ -21,8 +25,6 @@ export interface RoutePolicy extends EdgePolicy {
   readonly auth: 'public' | AuthPolicy
   readonly cache?: CachePolicy
   readonly maxBodyBytes: number
-  /** An answer without end, such as an event stream: no `total`, no retry, nothing is held back. */
-  readonly stream?: true
   /** Protocols that a client may change to. */
   readonly upgrade?: readonly 'websocket'[]
   /** Informational answers (102, 103) go on to direct clients; an edge never gets one. */
@@ -36,8 +38,6 @@ export interface RoutePolicy extends EdgePolicy {
   readonly cors?: CorsPolicy
   readonly compress?: CompressPolicy
   readonly rewrite?: RewritePolicy
-  /** The gateway answers by itself; no service is asked. */
-  readonly answer?: AnswerPolicy
   readonly validate?: ValidatePolicy
 }
 
@@ -205,6 +205,8 @@ export type AnswerPolicy =
   /** 503 with Retry-After; JSON or HTML, by Accept. */
   | { readonly kind: 'maintenance'; readonly retryAfterMs: number; readonly message?: string }
 
+export type AnswerOf<Kind extends AnswerPolicy['kind']> = Extract<AnswerPolicy, { kind: Kind }>
+
 export interface ValidatePolicy {
   /** JSON Schema (2020-12, the dialect of OpenAPI 3.1) of the JSON body; absent: any body. */
   readonly body?: object
@@ -230,5 +232,8 @@ export interface Shadow {
   readonly sample: Bp
   /** Share of the copies that are sent a second time, to learn what differs by itself. */
   readonly again: Bp
+  /** Of one process; of one isolate at the edge. */
   readonly maxInFlight: number
+  /** Who copies. Absent: the owner's gateway, which compares both answers. `edge`: each edge, only to warm the other site. */
+  readonly at?: 'edge'
 }

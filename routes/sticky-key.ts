@@ -18,9 +18,8 @@ export function stickyKey(
   if (source === 'address') return usable(facts.address)
   if (source === 'authorization') return usable(bearer(facts.header('authorization')))
   if (source === 'sticky') return usable(facts.sticky)
-  const colon = source.indexOf(':')
-  const name = source.slice(colon + 1)
-  switch (source.slice(0, colon)) {
+  const { kind, name } = partsOf(source)
+  switch (kind) {
     case 'header':
       return usable(facts.header(name))
     case 'cookie':
@@ -32,6 +31,27 @@ export function stickyKey(
     default:
       return undefined
   }
+}
+
+interface Parts {
+  readonly kind: string
+  readonly name: string
+}
+
+const parts = new Map<KeySource, Parts>()
+/** Far more than one table has: those of earlier ones must not stay for ever. */
+const mostParts = 1_000
+
+/** Cut once: a name that is cut anew each time must be hashed anew to be looked up, a fifth of a whole decision. */
+function partsOf(source: KeySource): Parts {
+  let found = parts.get(source)
+  if (found === undefined) {
+    const colon = source.indexOf(':')
+    found = { kind: source.slice(0, colon), name: source.slice(colon + 1) }
+    if (parts.size === mostParts) parts.clear()
+    parts.set(source, found)
+  }
+  return found
 }
 
 function usable(value: string | undefined): string | undefined {

@@ -106,10 +106,17 @@ export class AccessLog implements Phase {
       address: x.client,
       edge: x.markKind === 'edge' ? x.mark?.from : undefined,
       hop: x.markKind === 'hop' ? x.mark?.from : undefined,
+      flags: flagsOf(x),
+      markFault: x.markFault,
       forwardedTo: x.forwardedTo,
     }
     return JSON.stringify(facts)
   }
+}
+
+/** What else than its placement brought the request here: `failover`, `force`, `shadow`. Mostly nothing. */
+function flagsOf({ mark }: Exchange): string | undefined {
+  return mark === undefined || mark.flags.length === 0 ? undefined : mark.flags.join()
 }
 
 function rounded(ms: number): number {

@@ -15,6 +15,7 @@ export class TrafficCounters implements Phase {
 
   closed(x: Exchange, answer: Answer): void {
     const { decision } = x
+    if (x.isCopy) return
     // What came from the store was executed by nobody (M1), but where the service was asked first, and failed.
     if (decision?.route === undefined || (x.storedBy !== undefined && x.serviceStatus === 0)) return
     const { unit } = decision.route

@@ -28,13 +28,14 @@ export class Adoption implements Phase {
   }
 
   before(x: Exchange): undefined {
-    if (x.markKind === 'edge' && x.mark !== undefined) this.#count(x.mark.placements, x.mark.from)
+    if (x.markKind === 'edge' && x.mark !== undefined && !x.isCopy) this.#count(x.mark.placements, x.mark.from)
     return undefined
   }
 
+  /** A 101 passes the edge as it is: the client would see the field. */
   after(x: Exchange, answer: Answer): Answer {
     const table = this.#holder.current
-    if (x.markKind !== 'edge' || x.mark === undefined || table === undefined) return answer
+    if (x.markKind !== 'edge' || x.mark === undefined || table === undefined || answer.status === 101) return answer
     const { structure, placements } = table
     if (x.mark.structure < structure.number || x.mark.placements < placements.number) {
       answer.headers.push(headers.table, tableHint(structure.number, placements.number))

@@ -1,6 +1,6 @@
 import type { Mark } from '#routes/hop.ts'
 import { writeMark } from '#routes/hop.ts'
-import { headers } from '#routes/messages.ts'
+import { cookies, headers } from '#routes/messages.ts'
 import type { KeyRing } from '#routes/seal.ts'
 import type { Site } from '#routes/vocabulary.ts'
 import type { Clock } from '#server-kit/clock.ts'
@@ -50,6 +50,8 @@ export class Interconnect implements Crossing {
       throw problems['peer-unknown']({ site: to, retryAfterS: 5 })
     if (line.inFlight >= inFlight) throw problems['overloaded']({ what: 'the interconnect', retryAfterS: 1 })
     const head = requestHead(x, this.#options)
+    // Taken out of the client's own field here: the peer decides by it, too.
+    if (x.stickyCookie !== undefined) head.push('cookie', `${cookies.sticky}=${x.stickyCookie}`)
     head.push(headers.hop, await writeMark('hop', this.#mark(x), x, ring), headers.attempt, String(x.attempt))
     const now = this.#options.clock.monotonic()
     const totalMs = policy.stream ? Number.POSITIVE_INFINITY : policy.timeout.totalMs - (now - x.startedMs)

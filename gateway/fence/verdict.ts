@@ -29,12 +29,13 @@ export interface FenceFacts {
  */
 export function fenceVerdict({ site, table, decision, mark, markKind, waited }: FenceFacts): FenceVerdict {
   const ahead = mark !== undefined && isAhead(mark, decision, table)
+  if (mark?.flags.includes('shadow')) return ofCopy(decision, ahead)
   if (ahead && !waited) return { kind: 'wait' }
   if (decision.route === undefined) return { kind: 'unknown' }
   // A newer placement exists and did not reach us in time. It may have taken the unit's writes elsewhere; a read under
   // the older one is no worse than it was a moment ago.
   if (ahead && decision.effect === 'write') return { kind: 'refuse' }
-  if (decision.site === site || mayReadHere(decision, mark)) return { kind: 'execute' }
+  if (decision.site === site || mayReadHere({ site, table, decision, mark })) return { kind: 'execute' }
   return markKind === 'hop' ? { kind: 'refuse' } : { kind: 'forward', to: decision.site }
 }
 
@@ -50,8 +51,19 @@ export function isAhead(mark: Mark, decision: Decision, table: Table): boolean {
   return (mark.epoch ?? 0) > decision.epoch
 }
 
-/** Signed exceptions, for reads alone: a tester's override, a failover, a warming copy. */
-function mayReadHere(decision: Decision, mark: Mark | undefined): boolean {
+/** A copy warms this site or nothing: its client has an answer already. Passed on, what writes here would be done twice. */
+function ofCopy({ route, effect }: Decision, ahead: boolean): FenceVerdict {
+  if (route === undefined) return { kind: 'unknown' }
+  return { kind: effect === 'write' || ahead ? 'refuse' : 'execute' }
+}
+
+/**
+ * Signed exceptions, for reads alone: a tester's override, and a failover to the site that the placement held here names for
+ * it. An edge that still has an older one costs a crossing.
+ */
+function mayReadHere({ site, table, decision, mark }: Omit<FenceFacts, 'markKind' | 'waited'>): boolean {
   if (mark === undefined || decision.effect !== 'read') return false
-  return mark.flags.includes('force') || mark.flags.includes('failover') || mark.flags.includes('shadow')
+  if (mark.flags.includes('force')) return true
+  const unit = decision.route?.unit ?? ''
+  return mark.flags.includes('failover') && table.placementOf.get(unit)?.failover?.to === site
 }

@@ -1,8 +1,9 @@
 import { type IncomingMessage, METHODS, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import Fastify, { type FastifyInstance } from 'fastify'
+import { headers } from '#routes/messages.ts'
 import type { Background } from '#server-kit/background.ts'
 import type { Clock } from '#server-kit/clock.ts'
-import { isStream } from '../answer.ts'
+import { type Answer, isStream } from '../answer.ts'
 import type { BodyPace } from '../body-clock.ts'
 import { problems } from '../errors.ts'
 import { Exchange, type Incoming } from '../exchange.ts'
@@ -56,10 +57,7 @@ export function fastifyFront(options: FrontOptions): Front {
       if (!response.writableFinished) x.leave()
       live.end(x, socket)
     })
-    const answer =
-      live.size > maxInFlight
-        ? problemAnswer(problems['overloaded']({ what: 'this gateway', retryAfterS: 1 }), x)
-        : await pipeline.answer(x)
+    const answer = live.size > maxInFlight ? tooMany(x) : await pipeline.answer(x)
     if (x.mark !== undefined) connections.vouch(x.peer)
     const tunnel = answer.status === 101
     const tooMuchLeft = !x.body.complete && isTooMuchLeft(x.body)
@@ -137,6 +135,13 @@ export function fastifyFront(options: FrontOptions): Front {
   }
 }
 
+/** No mark is verified by then. Only to an edge the field says anything: what is too much here is not to come to another site. */
+function tooMany(x: Exchange): Answer {
+  const answer = problemAnswer(problems['overloaded']({ what: 'this gateway', retryAfterS: 1 }), x)
+  if (x.names.includes(headers.edge)) answer.headers.push(headers.failover, 'no')
+  return answer
+}
+
 const unwritable = new Error('the answer cannot be written')
 
 function exchangeOf(request: IncomingMessage, response: ServerResponse, id: string, timing: BodyTiming): Exchange {
@@ -155,7 +160,7 @@ function exchangeOf(request: IncomingMessage, response: ServerResponse, id: stri
       version: httpVersion,
       headers: rawHeaders,
       // An edge takes a `100` for the whole answer, and has never asked for one itself.
-      body: bodyOf(request, timing, () => x.mark === undefined && response.writeContinue()),
+      body: bodyOf(request, timing, () => x.isDirect && response.writeContinue()),
       peer: socket.remoteAddress ?? '',
       secure: 'encrypted' in socket,
       upgrade: upgrade === true ? 'websocket' : undefined,

@@ -5,7 +5,8 @@ import type { Phase } from '../phase.ts'
 import type { TrustedProxies } from './trusted-proxies.ts'
 
 /**
- * Whose request it is. A verified mark has said it already; else X-Forwarded-For counts only from a trusted proxy, read
+ * Whose request it is. A verified mark has said it already, or an edge's that it does not know: then the edge itself stands for
+ * its clients, since it passes on what they write. Else X-Forwarded-For counts only from a trusted proxy, read
  * from the right up to the first address that is not one: everything left of it the client may have written itself. Without
  * that field, Forwarded (RFC 7239) is read in the same way; never both, since a proxy that appends to one lets a client's own
  * other one pass. The scheme is believed from the same senders.
@@ -15,7 +16,8 @@ export function clientAddress(isTrusted: TrustedProxies): Phase {
     name: 'client-address',
     before(x: Exchange): undefined {
       if (x.mark !== undefined || isTrusted(x.peer)) believeScheme(x)
-      if (x.mark?.address === undefined) x.client = believed(x, isTrusted)
+      if (x.mark?.address === undefined)
+        x.client = x.markKind === 'edge' ? plainAddress(x.peer) : believed(x, isTrusted)
       // An edge that did not know it decided without it: so do we, or the same request would have two sides.
       x.address = x.mark === undefined ? x.client : x.mark.address
       return undefined

@@ -37,8 +37,13 @@ export function edgeSignature({ edge, peers, required, clock, refused }: EdgeSig
       if (read.ok) x.host = told
     }
     if (read.ok) accept(x, kind, read.mark, clock.monotonic())
-    else refused.inc({ because: read.because })
+    else distrust(x, read.because)
     return refuseStranger(x)
+  }
+
+  const distrust = (x: Exchange, because: (typeof markFaults)[number]): void => {
+    x.markFault = because
+    refused.inc({ because })
   }
 
   const refuseStranger = (x: Exchange): undefined => {
@@ -56,7 +61,7 @@ export function edgeSignature({ edge, peers, required, clock, refused }: EdgeSig
         if (kind === undefined) continue
         const ring = kind === 'hop' ? peers : edge
         if (ring !== undefined) return verify(x, kind, x.headers[2 * field + 1] as string, ring)
-        refused.inc({ because: 'no-key' })
+        distrust(x, 'no-key')
       }
       return refuseStranger(x)
     },

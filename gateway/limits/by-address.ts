@@ -16,13 +16,13 @@ export interface ByAddressOptions {
 
 /**
  * Limits by address, before anybody is asked who calls, and before a request goes to another site: there it is not counted
- * again, since it comes with the mark of this gateway.
+ * again, since it comes with the mark of this gateway. Nor is an edge's copy, of which its client knows nothing.
  */
 export function limitsByAddress({ taking, everywhere, headers }: ByAddressOptions): Phase {
   return {
     name: 'limits-by-address',
     before(x: Exchange): undefined | Promise<undefined> {
-      if (x.markKind === 'hop') return undefined
+      if (x.markKind === 'hop' || x.isCopy) return undefined
       const asked: AskedLimit[] = []
       if (everywhere !== undefined) asked.push(claim(everywhere, `{all}:a:${network(x.client)}`, 'process', 'open'))
       askFor(x, x.decision?.route, asked)

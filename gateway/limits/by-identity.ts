@@ -12,6 +12,8 @@ export function limitsByIdentity(taking: Taking, clock: Clock): Phase {
   return {
     name: 'limits-by-identity',
     before(x: Exchange): undefined | Promise<undefined> {
+      // The client's own request is counted where it is served.
+      if (x.isCopy) return undefined
       const asked: AskedLimit[] = []
       askFor(x, x.decision?.route, clock, asked)
       for (const route of x.readings) askFor(x, route, clock, asked)

@@ -1,4 +1,3 @@
-import { headers } from '#routes/messages.ts'
 import type { Counter } from '#server-kit/metrics.ts'
 import type { Random } from '#server-kit/random.ts'
 import { problems } from '../errors.ts'
@@ -23,10 +22,8 @@ export function shed({ level, random, shed: counter }: ShedOptions): Phase {
       if (now === 0) return undefined
       const route = x.decision?.route
       const tier = (route && x.table?.index.services.get(route.service)?.tier) ?? 3
-      // Only our own programs' word: a client that says so is not believed, and loses nothing either.
-      const shadow = x.mark !== undefined && x.names.includes(headers.shadow)
-      if (!isShed(now, tier, shadow)) return undefined
-      counter.inc({ tier: shadow ? 'shadow' : String(tier) })
+      if (!isShed(now, tier, x.isCopy)) return undefined
+      counter.inc({ tier: x.isCopy ? 'shadow' : String(tier) })
       throw problems['overloaded']({ what: 'this gateway', retryAfterS: 1 + Math.floor(random.next() * 3) })
     },
   }

@@ -1,4 +1,4 @@
-import { weightOf } from './weight.ts'
+import { weightOf } from '#routes/weight.ts'
 
 /** Codings that we write. */
 export type Coding = 'br' | 'gzip' | 'zstd'

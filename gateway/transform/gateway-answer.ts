@@ -51,7 +51,7 @@ function compile(route: RouteFacts, policy: AnswerPolicy): Make {
       return (x) => ({ status, reason: '', headers: [...fields], body: x.method === 'HEAD' ? undefined : body })
     }
     case 'maintenance':
-      return (x) => maintenance(x, policy.retryAfterMs, policy.message)
+      return (x) => maintenance(x, policy)
   }
 }
 

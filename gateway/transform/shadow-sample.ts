@@ -8,7 +8,7 @@ import { pathOf } from './safe-path.ts'
 
 /**
  * Where a copy of this request goes, or undefined. Only what its site owns and executes, what reads and has no body, and
- * what every server reads in one way; nothing that an edge has copied already, and no copy of a copy.
+ * what every server reads in one way; nothing that edges copy, and no copy of a copy.
  */
 export function shadowOf(x: Exchange, site: string): Shadow | undefined {
   const { table, decision, mark } = x
@@ -16,13 +16,13 @@ export function shadowOf(x: Exchange, site: string): Shadow | undefined {
   if (table === undefined || route === undefined) return undefined
   const placement = table.placementOf.get(route.unit)
   const shadow = placement?.shadow
-  if (shadow === undefined || placement?.owner !== site || shadow.to === site) return undefined
+  if (shadow === undefined || placement?.owner !== site || shadow.to === site || shadow.at === 'edge') return undefined
   if (x.method !== 'GET' && x.method !== 'HEAD') return undefined
   // A GET whose route says that it writes is no copy's business: it would write at two sites.
   if (decision?.effect !== 'read' || decision.target.unsafe !== 0 || x.readings.length > 0) return undefined
   if (x.body.present || x.upgrade !== undefined || route.policy.stream === true || x.markKind === 'hop')
     return undefined
-  if (mark?.flags.includes('shadowed') || mark?.flags.includes('shadow')) return undefined
+  if (mark?.flags.includes('shadowed') || x.isCopy) return undefined
   return isSampled(x, placement, shadow, route.pattern) ? shadow : undefined
 }
 

@@ -267,9 +267,8 @@ class Call implements Dispatcher.DispatchHandler, BodyStream {
       this.cancel(problems['upstream-invalid']({ because: 'a flood of informational answers' }))
       return
     }
-    const { inform, mark, decision } = this.#x
-    // An edge, and a peer that may answer to one, takes them for the answer itself.
-    if (mark === undefined && decision?.route?.policy.earlyHints && (status === 103 || status === 102)) {
+    const { inform, isDirect, decision } = this.#x
+    if (isDirect && decision?.route?.policy.earlyHints && (status === 103 || status === 102)) {
       inform?.(status, passAnswer(raw, status))
     }
   }

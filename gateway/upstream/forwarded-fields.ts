@@ -38,9 +38,12 @@ function chainOf(x: Exchange): string | undefined {
   return chain
 }
 
-/** An edge's signature names the client. What stands in fields beside it may be the client's own, and has no say. */
+/**
+ * An edge's signature names the client, or says that the edge does not know it. What stands in fields beside it may be the
+ * client's own, and has no say.
+ */
 function edgeNames(x: Exchange): boolean {
-  return x.markKind === 'edge' && x.mark?.address !== undefined
+  return x.markKind === 'edge'
 }
 
 /** The program in front of us is the last one, unless it is the client itself. */

@@ -33,6 +33,7 @@ export function requestHead(
   forwardedFields(x, believes(x), head)
   appendVia(x, pseudonym, head)
   head.push(names.requestId, x.requestId)
+  if (x.isCopy) head.push(names.shadow, '1')
   identity?.(x, head)
   const traced = x.trace === '' ? head : retraced(head, x.trace)
   return x.editHead === undefined ? traced : x.editHead(traced)

@@ -8,7 +8,7 @@ import type { KeySource } from '#routes/placement.ts'
 import { receive } from '#routes/receive.ts'
 import type { EdgeTable, Table } from '#routes/table.ts'
 import { choose } from '../../edge-worker/choice.ts'
-import { readIncoming } from '../../edge-worker/facts.ts'
+import { edit, readIncoming } from '../../edge-worker/facts.ts'
 import { clientAddress } from '../../gateway/intake/client-address.ts'
 import { match } from '../../gateway/intake/match.ts'
 import { exchangeOf } from '../gateway/exchange.ts'
@@ -97,12 +97,14 @@ describe('edge, gateway and explain', () => {
         const settings = {
           platform: cloudflare ? 'cloudflare' : 'self-hosted',
           trustedClientIpHeader: 'x-front-ip',
+          trustedCountryHeader: undefined,
         } as const
 
         const received = { method, url: `http://api.example.com${target}`, headers, cf: { country } }
         const incoming = readIncoming(received, settings, () => 'r1')
         const choice = choose(table.atEdge, incoming, ['onprem', 'cloud'])
-        const x = exchangeOf([...incoming.forwarded].flat(), { method, target: incoming.sent, peer: '192.0.2.1' })
+        edit(headers, incoming)
+        const x = exchangeOf([...headers].flat(), { method, target: incoming.sent, peer: '192.0.2.1' })
         // As `writeMark` and `readMark` carry it.
         x.mark = {
           ...(incoming.address && { address: incoming.address }),

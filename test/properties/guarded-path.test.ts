@@ -65,7 +65,11 @@ function outcome(table: Table, target: string, host = 'api.example.com'): Outcom
 /** What reaches the gateway by way of an edge; undefined = the edge refuses it. */
 function throughEdge(table: Table, target: string): string | undefined {
   const host = 'api.example.com'
-  const settings = { platform: 'self-hosted', trustedClientIpHeader: undefined } as const
+  const settings = {
+    platform: 'self-hosted',
+    trustedClientIpHeader: undefined,
+    trustedCountryHeader: undefined,
+  } as const
   const url = `http://${host}${target}`
   const incoming = readIncoming({ method: 'GET', url, headers: new Headers({ host }) }, settings, () => 'r1')
   return choose(table, incoming, ['onprem', 'cloud']) === 'target-unsafe' ? undefined : incoming.sent

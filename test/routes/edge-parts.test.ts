@@ -17,6 +17,16 @@ it('an edge reads of a policy what it decides and waits by, and passes over the 
   }
 })
 
+it('an edge reads of a policy that its answers have no end, and that its route is closed, but no other answer', () => {
+  const { timeout } = policy
+  const answer = { kind: 'maintenance', retryAfterMs: 1_000, message: 'soon' }
+
+  expect(readEdgePolicy({ ...policy, stream: true, answer })).toEqual({ timeout, stream: true, answer })
+  for (const other of [{ kind: 'respond', status: 200 }, { kind: 'maintenance' }, { ...answer, until: 1 }, 'closed']) {
+    expect(readEdgePolicy({ ...policy, stream: false, answer: other })).toEqual({ timeout })
+  }
+})
+
 it('an edge reads of a service its id and home', () => {
   expect(readEdgeService(service('orders'))).toEqual({ id: 'orders', home: 'onprem' })
   expect(readEdgeService({ id: 'orders' })).toBeUndefined()

@@ -46,6 +46,22 @@ describe('the access log', () => {
     expect(dropped).toEqual([])
   })
 
+  it('says what else than its placement brought a request here, and why a mark was not believed', async () => {
+    await using folder = await temporaryFolder()
+    const fd = openSync(folder.file('log'), 'w')
+    const log = new AccessLog({ site: 'onprem', clock: new HeldClock(), dropped: { inc: () => undefined }, fd })
+    const mark = { from: 'FRA', flags: ['failover', 'unsafe'] }
+
+    log.closed(Object.assign(exchangeOf(), { mark, markKind: 'edge' }), answer, 'done')
+    log.closed(Object.assign(exchangeOf(), { markFault: 'out-of-window' }), answer, 'done')
+    await log.close()
+
+    const [failedOver, distrusted] = (await readFile(folder.file('log'), 'utf8')).split('\n')
+    expect(JSON.parse(failedOver as string)).toMatchObject({ edge: 'FRA', flags: 'failover,unsafe' })
+    expect(JSON.parse(distrusted as string)).toMatchObject({ markFault: 'out-of-window' })
+    expect(distrusted).not.toContain('flags')
+  })
+
   it('drops and counts lines when the disk cannot keep up, and holds no more than its limit', () => {
     let dropped = 0
     const log = new AccessLog({

@@ -28,6 +28,15 @@ describe('the counters of traffic', () => {
     expect(counters.take()).toEqual([])
   })
 
+  it("leave out an edge's copy: it says nothing of who is served where", () => {
+    const counters = new TrafficCounters()
+    const x = exchangeOf()
+    Object.assign(x, { decision: { route: route('/v1/x'), epoch: 1, effect: 'read' }, mark: { flags: ['shadow'] } })
+    counters.closed(x, answer)
+
+    expect(counters.take()).toEqual([])
+  })
+
   it('are bounded while nobody takes them, and go on with the rows there are', () => {
     const counters = new TrafficCounters()
     for (let epoch = 0; epoch < 40_100; epoch++) count(counters, { epoch })

@@ -4,6 +4,7 @@ import { systemClock } from '#server-kit/clock.ts'
 import { silentLog } from '#server-kit/log.ts'
 import { Adoption } from '../../../gateway/fence/adoption.ts'
 import { TableHolder } from '../../../gateway/fence/table-holder.ts'
+import { placementSet, route, structure, tableOf } from '../../support/tables.ts'
 import { exchangeOf } from '../exchange.ts'
 
 const adoption = () =>
@@ -14,7 +15,32 @@ function marked(from: string, placements: number) {
   return Object.assign(exchangeOf(), { mark, markKind: 'edge' as const })
 }
 
+const answered = (status: number) => ({ status, reason: '', headers: [] as string[], body: undefined })
+
+describe('an edge that is behind', () => {
+  const ahead = async () => {
+    const table = await tableOf(structure([route('/v1/**')], { number: 2 }), placementSet([], { number: 9 }))
+    return new Adoption({ current: table } as TableHolder, systemClock)
+  }
+
+  it('is told so with its answer', async () => {
+    expect((await ahead()).after(marked('FRA', 8), answered(200)).headers).toEqual(['x-tidegate-table', 's=2;p=9'])
+  })
+
+  it('Edge D7: is not told so with a 101, which it hands to its client as it is', async () => {
+    expect((await ahead()).after(marked('FRA', 8), answered(101)).headers).toEqual([])
+  })
+})
+
 describe('the rows of a report on edges', () => {
+  it('leave out copies, of which no client knows', () => {
+    const rows = adoption()
+    const copy = marked('FRA', 7)
+    rows.before(Object.assign(copy, { mark: { ...copy.mark, flags: ['shadow'] } }))
+
+    expect(rows.take()).toEqual([])
+  })
+
   it('count each colo and number', () => {
     const rows = adoption()
     for (const [colo, number] of [

@@ -26,11 +26,12 @@ const judge = (
   method: string,
   target: string,
   facts: { mark?: Mark; markKind?: 'edge' | 'hop'; waited?: boolean } = {},
+  held = table,
 ) =>
   fenceVerdict({
     site,
-    table,
-    decision: decide(table, request(method, target)),
+    table: held,
+    decision: decide(held, request(method, target)),
     mark: facts.mark,
     markKind: facts.markKind,
     waited: facts.waited ?? false,
@@ -65,6 +66,38 @@ describe('the fence', () => {
     expect(judge('cloud', 'POST', '/v1/x', forced)).toEqual({ kind: 'forward', to: 'onprem' })
   })
 
+  describe('for a failover', () => {
+    const failed = { mark: mark({ flags: ['failover'] }), markKind: 'edge' as const }
+
+    it('reads at the site that the placement held here names for it, and there alone', async () => {
+      const failover = { to: 'cloud', safeOnly: true } as const
+      const named = await tableOf(
+        structure([route('/v1/**')], { number: 5 }),
+        placementSet([placement('orders', { epoch: 5, failover })], { number: 5 }),
+      )
+
+      expect(judge('cloud', 'GET', '/v1/x', failed, named)).toEqual({ kind: 'execute' })
+      expect(judge('other', 'GET', '/v1/x', failed, named)).toEqual({ kind: 'forward', to: 'onprem' })
+      expect(judge('cloud', 'POST', '/v1/x', failed, named)).toEqual({ kind: 'forward', to: 'onprem' })
+    })
+
+    it('forwards as usual where this table names none, however new the edge thinks it is', () => {
+      expect(judge('cloud', 'GET', '/v1/x', failed)).toEqual({ kind: 'forward', to: 'onprem' })
+    })
+  })
+
+  it("reads an edge's copy where it came, and neither forwards it nor lets it write or wait", () => {
+    const copy = (facts: Partial<Mark> = {}) => ({
+      mark: mark({ flags: ['shadow'], ...facts }),
+      markKind: 'edge' as const,
+    })
+
+    expect(judge('cloud', 'GET', '/v1/x', copy())).toEqual({ kind: 'execute' })
+    expect(judge('cloud', 'POST', '/v1/x', copy())).toEqual({ kind: 'refuse' })
+    expect(judge('cloud', 'GET', '/v1/x', copy({ epoch: 6 }))).toEqual({ kind: 'refuse' })
+    expect(judge('cloud', 'GET', '/nowhere', copy())).toEqual({ kind: 'unknown' })
+  })
+
   it('never forwards what a peer forwarded, and never writes what its site does not own, whatever the mark says', () => {
     const anyMark = fc.record({
       epoch: fc.nat(9),
@@ -82,6 +115,7 @@ describe('the fence', () => {
         (site, method, facts, markKind, waited) => {
           const verdict = judge(site, method, '/v1/x', { mark: mark(facts), markKind: markKind as 'edge', waited })
 
+          if (facts.flags.includes('shadow')) expect(['forward', 'wait']).not.toContain(verdict.kind)
           if (markKind === 'hop') expect(verdict.kind).not.toBe('forward')
           if (method === 'POST' && verdict.kind === 'execute')
             expect([site, facts.epoch <= 5]).toEqual(['onprem', true])

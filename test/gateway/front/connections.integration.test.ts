@@ -34,6 +34,40 @@ const leave = (clients: readonly RawClient[]) => {
   for (const { socket } of clients) socket.destroy()
 }
 
+describe('Edge D2: an idle connection', () => {
+  it('is kept for longer than the 900 s that a CDN uses it, by default, and its answers say for how long', async () => {
+    await using gateway = await start({})
+    const client = await rawClient(gateway.port)
+    client.write(get('/v1/x'))
+
+    const [, seconds] = /\r\nKeep-Alive: timeout=(\d+)\r\n/.exec(await client.until(/hello$/)) ?? []
+    expect(Number(seconds)).toBeGreaterThan(900)
+    leave([client])
+  })
+
+  it('is ended by no clock of slow clients: the next request on it is answered', async () => {
+    await using gateway = await start({ headTimeout: '1s', takingTimeout: '1s', bodyIdle: '1s', bodyWindow: '1s' })
+    const client = await rawClient(gateway.port)
+    client.write(`POST /v1/x HTTP/1.1\r\nHost: api.example.com\r\nContent-Length: 1\r\n\r\nx`)
+    await client.until(/hello$/)
+    const since = performance.now()
+    await eventually(() => client.socket.destroyed || performance.now() - since > 2_500, { everyMs: 50 })
+
+    client.write(get('/v1/again'))
+
+    await client.until(/hello[\s\S]*hello$/)
+    leave([client])
+  })
+
+  it('is ended by its own clock, where that is shorter', async () => {
+    await using gateway = await start({ idleTimeout: '1s' })
+    const client = await rawClient(gateway.port)
+    client.write(get('/v1/x'))
+
+    expect(await client.closed(8_000)).toMatch(/hello$/)
+  })
+})
+
 describe('C6: more connections than a client may have', () => {
   it('are answered 503 and closed, and those that it has go on', async () => {
     await using gateway = await start({ connectionsPerAddress: 5 })

@@ -28,13 +28,14 @@ afterEach(async () => {
 async function listening(
   answer: (x: Exchange) => Promise<Answer>,
   closed: (x: Exchange, ending: string) => void = () => undefined,
+  maxInFlight = 1_000,
 ): Promise<number> {
   front = fastifyFront({
     pipeline: { answer, closed: (x, _, ending) => closed(x, ending) },
     clock: systemClock,
     background: new Background(silentLog),
     ids: new RequestIds(systemRandom),
-    maxInFlight: 1_000,
+    maxInFlight,
     connections: new Connections({ total: 100, perAddress: 100, isTrusted: () => false }),
     pace: { idleMs: 15_000, windowMs: 30_000, bytesPerSecond: 500 },
     streams: new Streams(),
@@ -59,6 +60,19 @@ const ok = (body: string): Answer => ({
   body: Buffer.from(body),
 })
 const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`
+
+it('a process that has too much to do tells an edge that no other site is to get it, and a client nothing of the kind', async () => {
+  const port = await listening(async () => ok('fine'), undefined, 0)
+  const ask = async (field: string) => {
+    const client = await rawClient(port)
+    client.write(`GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n${field}\r\n`)
+    return client.closed()
+  }
+
+  expect(await ask('x-tidegate-edge: v=1\r\n')).toMatch(/^HTTP\/1\.1 503 [\s\S]*\r\nx-tidegate-failover: no\r\n/)
+  expect(await ask('')).toMatch(/^HTTP\/1\.1 503 /)
+  expect(await ask('')).not.toMatch(/x-tidegate/)
+})
 
 describe('F8: requests behind one that takes long', () => {
   const behindSlow = async (count: number) => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { Mark } from '#routes/hop.ts'
 import { clientAddress } from '../../../gateway/intake/client-address.ts'
 import { trustedProxies } from '../../../gateway/intake/trusted-proxies.ts'
 import { exchangeOf } from '../exchange.ts'
@@ -35,6 +36,24 @@ describe('the address of a client', () => {
     await phase.before?.(x)
 
     expect([x.client, x.address]).toEqual([address, address])
+  })
+})
+
+describe('behind an edge', () => {
+  it.each([
+    ['is what its mark says', '203.0.113.5', '203.0.113.5', '203.0.113.5'],
+    ['that does not know it is the edge, and for deciding nobody', undefined, '10.1.2.3', undefined],
+  ])('the address of a client %s, whatever a field says and whoever is trusted', async (_, said, client, address) => {
+    const fields = ['X-Forwarded-For', '6.6.6.6', 'Forwarded', 'for=6.6.6.6', 'CF-Connecting-IP', '6.6.6.6']
+    const x = exchangeOf(fields, { peer: '10.1.2.3' })
+    x.mark = { flags: [], ...(said && { address: said }) } as unknown as Mark
+    x.markKind = 'edge'
+    // What the phase before it has done.
+    if (said !== undefined) x.client = said
+
+    await phase.before?.(x)
+
+    expect([x.client, x.address]).toEqual([client, address])
   })
 })
 

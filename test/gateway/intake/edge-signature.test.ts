@@ -10,6 +10,7 @@ const ringOf = async (purpose: Purpose) =>
   (await KeyRing.open({ purpose, keys: [{ id: 'k1', secret: randomBytes(32).toString('base64url') }] })) as KeyRing
 const edge = await ringOf('edge-gateway')
 const peers = await ringOf('gateway-gateway')
+const stranger = await ringOf('edge-gateway')
 const clock = new HeldClock()
 
 function phase(required = false) {
@@ -29,8 +30,12 @@ const mark = (facts: Partial<Mark> = {}): Mark => ({
   flags: [],
   ...facts,
 })
-const signed = (kind: MarkKind, ring: KeyRing, facts: Partial<Mark> = {}, host = 'api.example.com') =>
-  writeMark(kind, mark(facts), { method: 'GET', host, target: '/v1/x' }, ring)
+const signed = (
+  kind: MarkKind,
+  ring: KeyRing,
+  facts: Partial<Mark> = {},
+  { host = 'api.example.com', method = 'GET', target = '/v1/x' } = {},
+) => writeMark(kind, mark(facts), { method, host, target }, ring)
 
 describe('a signed request', () => {
   it('is believed in its id, its client and its numbers', async () => {
@@ -72,9 +77,25 @@ describe('a signed request', () => {
   it.each([
     [
       'for another host',
-      async () => ['x-tidegate-edge', await signed('edge', edge, {}, 'other.example.com')],
+      async () => ['x-tidegate-edge', await signed('edge', edge, {}, { host: 'other.example.com' })],
       'mac-wrong',
     ],
+    [
+      'for another target',
+      async () => ['x-tidegate-edge', await signed('edge', edge, {}, { target: '/v1/x?admin=1' })],
+      'mac-wrong',
+    ],
+    [
+      'for another method',
+      async () => ['x-tidegate-edge', await signed('edge', edge, {}, { method: 'POST' })],
+      'mac-wrong',
+    ],
+    [
+      'with another address in it',
+      async () => ['x-tidegate-edge', (await signed('edge', edge)).replace('a=9.9.9.9', 'a=9.9.9.8')],
+      'mac-wrong',
+    ],
+    ['with another key', async () => ['x-tidegate-edge', await signed('edge', stranger)], 'mac-wrong'],
     ['by the wrong purpose', async () => ['x-tidegate-edge', await signed('hop', peers)], 'mac-wrong'],
     ['of a peer, passed off as an edge', async () => ['x-tidegate-hop', await signed('edge', edge)], 'mac-wrong'],
     [
@@ -82,8 +103,13 @@ describe('a signed request', () => {
       async () => ['x-tidegate-edge', await signed('edge', edge, { at: clock.now() - 61_000 })],
       'out-of-window',
     ],
+    [
+      'by a clock too far ahead',
+      async () => ['x-tidegate-edge', await signed('edge', edge, { at: clock.now() + 61_000 })],
+      'out-of-window',
+    ],
     ['by nobody', async () => ['x-tidegate-edge', 'v=1;k=k1'], 'malformed'],
-  ])('that was signed %s is an ordinary client', async (_, headers, because) => {
+  ])('that was signed %s is an ordinary client, and refused where only edges may come', async (_, headers, because) => {
     const x = exchangeOf(await headers())
     const { take, refused } = phase()
 
@@ -91,6 +117,18 @@ describe('a signed request', () => {
 
     expect([x.mark, x.requestId, x.client]).toEqual([undefined, 'r0', '10.0.0.1'])
     expect(refused).toEqual([because])
+    expect([x.markFault, x.isDirect]).toEqual([because, false])
+    await expect(phase(true).take(exchangeOf(await headers()))).rejects.toMatchObject({ code: 'edge-required' })
+  })
+
+  it('is believed for a minute either way, since clocks differ', async () => {
+    for (const at of [clock.now() - 60_000, clock.now() + 60_000]) {
+      const x = exchangeOf(['x-tidegate-edge', await signed('edge', edge, { at })])
+
+      await phase().take(x)
+
+      expect([x.markKind, x.markFault]).toEqual(['edge', undefined])
+    }
   })
 })
 

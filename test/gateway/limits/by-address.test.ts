@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { Mark } from '#routes/hop.ts'
 import { HeldClock } from '#server-kit/clock.ts'
 import { limitsByAddress } from '../../../gateway/limits/by-address.ts'
 import { MemoryLimiter } from '../../../gateway/limits/memory-limiter.ts'
@@ -16,11 +17,17 @@ describe('the limit of an address', () => {
     const process = new MemoryLimiter({ clock: new HeldClock(), maxKeys: 100 })
     const taking = new Taking({ site: undefined, process, alone: process, outcomes: { inc: () => undefined } })
     const phase = limitsByAddress({ taking, everywhere, headers: true })
-    return (chosen: typeof admin, readings: readonly (typeof admin)[] = [], markKind?: 'edge' | 'hop') => {
+    return (
+      chosen: typeof admin,
+      readings: readonly (typeof admin)[] = [],
+      markKind?: 'edge' | 'hop',
+      flags?: Mark['flags'],
+    ) => {
       const x = exchangeOf([], { peer: '192.0.2.1' })
       x.decision = { route: chosen } as never
       x.readings = readings
       x.markKind = markKind
+      if (flags !== undefined) x.mark = { flags } as Mark
       return phase.before?.(x)
     }
   }
@@ -40,6 +47,14 @@ describe('the limit of an address', () => {
 
     expect(() => ask(admin)).toThrow(expect.objectContaining({ code: 'rate-limited' }))
     expect(() => ask(undefined as never)).toThrow(expect.objectContaining({ code: 'rate-limited' }))
+  })
+
+  it("is not met by an edge's copy, of which its client knows nothing", () => {
+    const ask = phaseFor(routeRate(rate))
+    for (let time = 0; time < 3; time++) void ask(admin, [], 'edge', ['shadow'])
+    void ask(admin, [], 'edge', ['shadowed'])
+
+    expect(() => ask(admin, [], 'edge', ['shadowed'])).toThrow(expect.objectContaining({ code: 'rate-limited' }))
   })
 
   it('is not counted again for what another gateway has counted; an edge counts for nobody', () => {

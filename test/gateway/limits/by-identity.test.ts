@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { Mark } from '#routes/hop.ts'
 import { HeldClock } from '#server-kit/clock.ts'
 import { limitsByIdentity } from '../../../gateway/limits/by-identity.ts'
 import { MemoryLimiter } from '../../../gateway/limits/memory-limiter.ts'
@@ -12,9 +13,10 @@ function phaseFor(limits: NonNullable<typeof policy.limits>) {
   const taking = new Taking({ site: undefined, process, alone: process, outcomes: { inc: () => undefined } })
   const phase = limitsByIdentity(taking, clock)
   const one = route('/v1/x', { policy: { ...policy, limits } })
-  return (client: string, consumer?: string, spelled = false) => {
+  return (client: string, consumer?: string, spelled = false, flags: Mark['flags'] = []) => {
     const x = exchangeOf([], { peer: client })
     x.decision = { route: spelled ? route('/**') : one } as never
+    x.mark = { flags } as unknown as Mark
     x.readings = spelled ? [one] : []
     if (consumer !== undefined) x.caller = { consumer, scopes: [] }
     return phase.before?.(x)
@@ -35,6 +37,14 @@ describe('the limit of a consumer', () => {
     void ask('192.0.2.1', 'app', true)
 
     expect(() => ask('192.0.2.1', 'app', true)).toThrow(expect.objectContaining({ code: 'rate-limited' }))
+    expect(() => ask('192.0.2.1', 'app')).toThrow(expect.objectContaining({ code: 'rate-limited' }))
+  })
+
+  it("is not met by an edge's copy of what it asks", () => {
+    const ask = phaseFor({ perConsumer: { count: 1, windowMs: 60_000 } })
+    for (let time = 0; time < 3; time++) void ask('192.0.2.1', 'app', false, ['shadow'])
+    void ask('192.0.2.1', 'app')
+
     expect(() => ask('192.0.2.1', 'app')).toThrow(expect.objectContaining({ code: 'rate-limited' }))
   })
 

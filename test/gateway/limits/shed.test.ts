@@ -9,13 +9,18 @@ const services = ([1, 2, 3] as const).map((tier) => service(`tier-${tier}`, { ti
 const routes = services.map(({ id }) => route(`/${id}`, { service: id }))
 const table = await tableOf(structure(routes, { services }), placementSet([]))
 
-function outcome(level: ShedLevel, tier: number | undefined, headers: readonly string[] = [], mark = false): string {
+function outcome(
+  level: ShedLevel,
+  tier: number | undefined,
+  headers: readonly string[] = [],
+  flags: readonly string[] = [],
+): string {
   const counted: string[] = []
   const phase = shed({ level: () => level, random: systemRandom, shed: { inc: ({ tier }) => void counted.push(tier) } })
   const x = exchangeOf(headers)
   x.table = table
   x.decision = { route: table.structure.value.routes.find(({ service }) => service === `tier-${tier}`) } as never
-  if (mark) x.mark = { flags: [] } as never
+  x.mark = { flags } as never
   try {
     void phase.before?.(x)
     return 'passes'
@@ -41,10 +46,10 @@ describe('a request under overload', () => {
     },
   )
 
-  it('that is a copy nobody waits for goes first, if one of our programs says so', () => {
-    const copy = ['x-tidegate-shadow', '1']
+  it('that is a copy nobody waits for goes first, if an edge has signed that it is one', () => {
+    const said = ['x-tidegate-shadow', '1']
 
-    expect([outcome(1, 1, copy, true), outcome(1, 1, copy), outcome(0, 1, copy, true)]).toEqual([
+    expect([outcome(1, 1, [], ['shadow']), outcome(1, 1, said), outcome(0, 1, said, ['shadow'])]).toEqual([
       'shadow',
       'passes',
       'passes',

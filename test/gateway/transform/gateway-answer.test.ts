@@ -133,7 +133,7 @@ describe('maintenance', () => {
     const { headers, body } = await answered(closed, { headers: ['accept', browser] })
 
     expect(headers[1]).toBe('text/html; charset=utf-8')
-    expect(String(body)).toContain('Back at &lt;12:00&gt; &amp; &quot;soon&quot;')
+    expect(String(body)).toContain('Back at &#60;12:00&#62; &#38; &#34;soon&#34;')
   })
 
   it.each([

@@ -35,6 +35,10 @@ describe('a request', () => {
     expect(copied(() => {}, { method: 'HEAD' })).toBe(true)
   })
 
+  it('is not copied where edges copy', () => {
+    expect(copied(() => {}, {}, { shadow: { ...shadow, at: 'edge' } })).toBe(false)
+  })
+
   it.each(['POST', 'OPTIONS', 'DELETE', 'QUERY'])('by %s is not copied', (method) => {
     expect(copied(() => {}, { method })).toBe(false)
   })

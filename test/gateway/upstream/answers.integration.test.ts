@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { writeMark } from '#routes/hop.ts'
 import { eventually } from '../../support/eventually.ts'
 import { type Answer, ok, type RecordingUpstream, startRecordingUpstream } from '../../support/recording-upstream.ts'
 import { placementSet, policy, route, service, structure } from '../../support/tables.ts'
@@ -25,7 +26,7 @@ beforeAll(async () => {
   const routes = [
     route('/v1/**', { policy: quick }),
     route('/faulty/**', { service: 'faulty', policy: quick }),
-    route('/hints', { policy: { ...quick, earlyHints: true } }),
+    route('/hints', { policy: { ...quick, earlyHints: true, upgrade: ['websocket'] } }),
     route('/idle', { policy: { ...quick, timeout: { ...timeout, idleMs: 200 } } }),
   ]
   await bed.writeTable('table', structure(routes, { services }), placementSet([]))
@@ -237,6 +238,59 @@ describe('informational answers', () => {
     respond = () => bytes(`HTTP/1.1 ${line}\r\nLink: </a>\r\n\r\n${after}`)
 
     expect(await exchange(get('/v1/x'))).toMatch(/^HTTP\/1\.1 200 OK/)
+  })
+
+  /** Of an edge that is behind: it would be told so, where it can take it off the answer. */
+  const edgeMark = (method: string, ring = bed.rings['edge-gateway']) => {
+    const mark = {
+      at: Date.now(),
+      requestId: 'r',
+      structure: 0,
+      placements: 0,
+      because: 'home',
+      from: 'FRA',
+      flags: [],
+    }
+    return writeMark('edge', mark, { method, host: 'api.example.com', target: '/hints' }, ring)
+  }
+  const all = `${hints}HTTP/1.1 102 Processing\r\n\r\n${after}`
+
+  it('Edge D1: none ever goes to an edge, which would take it for the answer: early hints or not, upload or not', async () => {
+    respond = () => bytes(all)
+    // An edge whose key was retired a moment ago is an edge.
+    for (const ring of [bed.rings['edge-gateway'], bed.rings['edge-control']]) {
+      const read = await exchange(get('/hints', `x-tidegate-edge: ${await edgeMark('GET', ring)}`))
+      const fields = [`x-tidegate-edge: ${await edgeMark('POST', ring)}`, 'Expect: 100-continue', 'Content-Length: 5']
+      const upload = await exchange(`${ask('POST', '/hints', ...fields)}hello`)
+
+      for (const answer of [read, upload]) {
+        expect(answer).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
+        expect(answer.match(/HTTP\/1\.1 /g)).toHaveLength(1)
+      }
+    }
+    // The very same to a client itself: the test can fail.
+    const direct = await exchange(`${ask('POST', '/hints', 'Expect: 100-continue', 'Content-Length: 5')}hello`)
+    expect(direct.match(/^HTTP\/1\.1 \d+/gm)).toEqual(
+      ['100', '103', '102', '200'].map((status) => `HTTP/1.1 ${status}`),
+    )
+  })
+
+  it('Edge D7: the 101 that an edge wanted goes to it, and bears nothing that it would have to take off', async () => {
+    respond = () => bytes('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\nframes')
+    const client = await rawClient(gateway.port)
+    const wanted = ['Upgrade: websocket', 'Connection: Upgrade', 'Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: a2V5']
+    const fields = ['Host: api.example.com', `x-tidegate-edge: ${await edgeMark('GET')}`, ...wanted, '', '']
+    client.write(['GET /hints HTTP/1.1', ...fields].join('\r\n'))
+
+    const answer = await client.until(/frames$/)
+    client.socket.destroy()
+
+    expect(answer).toMatch(/^HTTP\/1\.1 101 /)
+    expect(answer).not.toMatch(/x-tidegate-/i)
+    respond = () => bytes(after)
+    expect(await exchange(get('/hints', `x-tidegate-edge: ${await edgeMark('GET')}`))).toMatch(
+      /x-tidegate-table: s=1;p=1/,
+    )
   })
 })
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { weightOf } from '../../../gateway/transform/weight.ts'
+import { weightOf } from '#routes/weight.ts'
 
 describe('how much a client likes something', () => {
   it.each([
