@@ -2,9 +2,11 @@ import { KeyRing, type Purpose, type RingFile, type TrustedKeys, trustedKeys } f
 import { document, record } from '#routes/shape.ts'
 import type { Site } from '#routes/vocabulary.ts'
 import type { FactsSettings } from './facts.ts'
-import { OriginBinding } from './origin-binding.ts'
-import type { Fetching, OriginClient } from './origin-client.ts'
-import { OriginUrl } from './origin-url.ts'
+import type { KeyValues } from './kv-source.ts'
+import { byBinding } from './origin-binding.ts'
+import { type Fetching, type OriginClient, originClient, type Sender } from './origin-client.ts'
+import { byResolveOverride } from './origin-resolve.ts'
+import { byUrl } from './origin-url.ts'
 
 /** What the host binds. JSON stands as text (secrets, environment) or already parsed (wrangler's `vars`). */
 export interface Env {
@@ -13,7 +15,10 @@ export interface Env {
   /** The edge's name in marks and status; on Cloudflare the colo stands in marks. */
   readonly EDGE_NAME: string
   readonly EDGE_VERSION?: string
-  /** Site -> `binding:NAME`, or an URL for each. Its first site serves as long as no table is there. */
+  /**
+   * Site -> `binding:NAME`, `resolve:NAME` (Cloudflare: another name of the zone) or an URL. The first site serves as long as
+   * no table is there.
+   */
   readonly SITES: unknown
   /** `{ keys: [{ id, publicKey }] }`: whose tables are believed. */
   readonly TABLE_KEYS: unknown
@@ -23,16 +28,25 @@ export interface Env {
   readonly CONTROL_RING: unknown
   /** Self-hosted: the header in which the front puts the client's address; unset = nobody's word is taken. */
   readonly TRUSTED_CLIENT_IP_HEADER?: string
+  /** Self-hosted: the header in which the front puts the client's country, two letters; unset = nobody knows it. */
+  readonly TRUSTED_COUNTRY_HEADER?: string
   /** Self-hosted: the supervisor's table listener, and the word that opens it. */
   readonly TABLES?: Fetching
   readonly TABLES_TOKEN?: string
   /** Elsewhere: where tables are asked for. */
   readonly CONTROL_PLANE_URL?: string
+  /** Which environment's tables these are, in the keys of cache and KV. Default `production`. */
+  readonly EDGE_ENVIRONMENT?: string
+  /** KV namespace into which the control plane writes placements; unset = none. */
+  readonly PLACEMENTS?: KeyValues
+  /** Which upload of the script this is, as Cloudflare says. */
+  readonly CF_VERSION_METADATA?: { readonly id: string }
 }
 
 export interface Bindings {
   readonly name: string
   readonly version: string
+  readonly scriptVersion: string | undefined
   readonly facts: FactsSettings
   readonly origin: OriginClient
   readonly trusted: TrustedKeys
@@ -54,10 +68,12 @@ export async function readBindings(env: Env): Promise<Bindings | keyof Env> {
   return {
     name: env.EDGE_NAME,
     version: env.EDGE_VERSION ?? '0',
+    scriptVersion: env.CF_VERSION_METADATA?.id,
     facts: {
       // Whatever is not said to be Cloudflare is not believed as if it were.
       platform: env.PLATFORM === 'cloudflare' ? 'cloudflare' : 'self-hosted',
       trustedClientIpHeader: env.TRUSTED_CLIENT_IP_HEADER?.toLowerCase() || undefined,
+      trustedCountryHeader: env.TRUSTED_COUNTRY_HEADER?.toLowerCase() || undefined,
     },
     origin,
     trusted,
@@ -66,20 +82,24 @@ export async function readBindings(env: Env): Promise<Bindings | keyof Env> {
   }
 }
 
-/** One driver for all sites. */
 function originOf(env: Env): OriginClient | undefined {
-  const bound = new Map<Site, Fetching>()
-  const places = new Map<Site, URL>()
+  const senders = new Map<Site, Sender>()
   for (const [site, place] of Object.entries(jsonOf(env.SITES) ?? {})) {
-    const [, name] = /^binding:(.+)$/.exec(String(place)) ?? []
-    const fetching: unknown = name === undefined ? undefined : Reflect.get(env, name)
-    const url = URL.parse(String(place))
-    if (fetching !== undefined) bound.set(site, fetching as Fetching)
-    else if (url?.protocol.startsWith('http')) places.set(site, url)
-    else return undefined
+    const sender = senderOf(env, String(place))
+    if (sender === undefined) return undefined
+    senders.set(site, sender)
   }
-  if (bound.size > 0 === places.size > 0) return undefined
-  return bound.size > 0 ? new OriginBinding(bound) : new OriginUrl(places)
+  return senders.size === 0 ? undefined : originClient(senders)
+}
+
+function senderOf(env: Env, place: string): Sender | undefined {
+  const [, kind, name = ''] = /^(binding|resolve):(.+)$/.exec(place) ?? []
+  // Elsewhere it is ignored, and the request would come back to us.
+  if (kind === 'resolve') return env.PLATFORM === 'cloudflare' ? byResolveOverride(name) : undefined
+  const bound: unknown = kind && Reflect.get(env, name)
+  if (bound !== undefined) return byBinding(bound as Fetching)
+  const url = URL.parse(place)
+  return url?.protocol.startsWith('http') ? byUrl(url) : undefined
 }
 
 async function trustedOf(env: Env): Promise<TrustedKeys | undefined> {

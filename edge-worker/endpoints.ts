@@ -5,10 +5,9 @@ import type { EdgeStatus } from '#routes/messages.ts'
 import * as paths from '#routes/paths.ts'
 import { heldNumbers } from '#routes/table.ts'
 import { jsonAnswer } from './answers.ts'
-import type { EdgeParts } from './edge-parts.ts'
-import type { Incoming } from './facts.ts'
-import type { HeldTable } from './held-table.ts'
 import { exchange } from './origin-exchange.ts'
+import type { Passing } from './passing.ts'
+import { documentsOf } from './table-offer.ts'
 import type { SourceStatus, TableSource } from './table-sources.ts'
 
 const audience = 'edge'
@@ -18,25 +17,23 @@ const askLimitMs = 500
  * The answer to a signed call of the control plane under `/.well-known/tidegate/`; undefined for everything else,
  * which is ordinary traffic: without a valid signature nobody learns that an edge is here.
  */
-export async function answerOwnEndpoint(
-  request: Request,
-  incoming: Incoming,
-  parts: EdgeParts,
-): Promise<Response | undefined> {
+export async function answerOwnEndpoint(passing: Passing): Promise<Response | undefined> {
+  const { request, incoming, edge } = passing
   const { method, target, claimed } = incoming
   if (claimed.call === undefined || method !== 'GET' || !target.startsWith(`${paths.edge}/`)) return undefined
   const call = { method, target, body: new Uint8Array(), audience }
-  const verdict = await checkCall(claimed.call, call, parts.bindings.controlRing, parts.now())
-  return verdict === 'valid' ? endpoints.fetch(request, incoming, parts) : undefined
+  const verdict = await checkCall(claimed.call, call, edge.bindings.controlRing, edge.now())
+  return verdict === 'valid' ? endpoints.fetch(request, passing) : undefined
 }
 
-const endpoints = IttyRouter<IRequest, [Incoming, EdgeParts]>({ base: paths.edge })
-  .get('/status', async (_request, _incoming, parts) => jsonAnswer(await statusOf(parts)))
-  .get('/table', (_request, _incoming, { table }) => jsonAnswer(documentsOf(table)))
-  .get('/probe', async (request, incoming, parts) => jsonAnswer({ sites: await probe(request, incoming, parts) }))
+const endpoints = IttyRouter<IRequest, [Passing]>({ base: paths.edge })
+  .get('/status', async (_request, passing) => jsonAnswer(await statusOf(passing)))
+  .get('/table', (_request, { edge }) => jsonAnswer(documentsOf(edge.table.table)))
+  .get('/probe', async (_request, passing) => jsonAnswer({ sites: await probe(passing) }))
 
-async function statusOf({ bindings, table, source, isolate, counts }: EdgeParts): Promise<EdgeStatus> {
-  const told = await askSource(source)
+async function statusOf({ incoming: { colo }, edge }: Passing): Promise<EdgeStatus> {
+  const { bindings, table, sources, isolate, counts } = edge
+  const told = await askSource(sources[0])
   return {
     name: bindings.name,
     version: bindings.version,
@@ -45,6 +42,8 @@ async function statusOf({ bindings, table, source, isolate, counts }: EdgeParts)
     ageMs: told === undefined ? table.ageMs : told.ageMs,
     isolate,
     refusals: [...table.refusals, ...(told?.refusals ?? [])],
+    ...(colo && { colo }),
+    ...(bindings.scriptVersion && { scriptVersion: bindings.scriptVersion }),
     counts,
   }
 }
@@ -58,20 +57,15 @@ async function askSource(source: TableSource | undefined): Promise<SourceStatus 
   }
 }
 
-function documentsOf({ table }: HeldTable) {
-  return table && { structure: table.structure.sealed, placements: table.placements.sealed }
-}
-
 /** A marked round trip to each site: whether it answers, with what, and how fast. */
-async function probe(request: Request, incoming: Incoming, { bindings, table, now }: EdgeParts) {
+async function probe(passing: Passing) {
+  const { bindings, table, now } = passing.edge
   const one = async (site: string) => {
     const before = now()
-    const copy = { ...incoming, forwarded: new Headers(incoming.forwarded) }
-    const choice = { site, table: table.table, decision: undefined, unsafe: false }
-    const exchanged = await exchange(request, copy, choice, bindings, before)
-    if (typeof exchanged === 'string') return { site, failed: exchanged, ms: now() - before }
-    await exchanged.response.body?.cancel()
-    return { site, status: exchanged.response.status, ms: now() - before }
+    const answer = await exchange(passing, { site, table: table.table, decision: undefined, flags: [] })
+    if (typeof answer === 'string') return { site, failed: answer, ms: now() - before }
+    await answer.body?.cancel()
+    return { site, status: answer.status, ms: now() - before }
   }
   return Promise.all(bindings.origin.sites.map(one))
 }

@@ -1,12 +1,17 @@
 import * as headers from '#routes/header-names.ts'
-import { ownPrefix } from '#routes/messages.ts'
+import { cookies } from '#routes/messages.ts'
+import { takeCookie } from '#routes/own-cookie.ts'
 import type { RequestFacts } from '#routes/request-facts.ts'
+import type { Site } from '#routes/vocabulary.ts'
+import { isTrace, newTrace } from './trace.ts'
 
 /** Whose word about the client is taken. */
 export interface FactsSettings {
   readonly platform: 'cloudflare' | 'self-hosted'
   /** Lower case; undefined = no front is trusted, and the gateway takes the peer's address. */
   readonly trustedClientIpHeader: string | undefined
+  /** Lower case, self-hosted: in it the front puts the client's country; undefined = nobody knows it. */
+  readonly trustedCountryHeader: string | undefined
 }
 
 /** A client's request as the edge sees it: facts to decide by, and the headers that may travel on. */
@@ -14,13 +19,23 @@ export interface Incoming extends RequestFacts {
   /** The target as the runtime will write it to the gateway: what is signed, and what the gateway will match. */
   readonly sent: string
   readonly requestId: string
-  /** What Cloudflare found out: the client's country, and the place where this runs. Undefined elsewhere. */
-  readonly country: string | undefined
+  /** The place where this runs, as Cloudflare names it; undefined elsewhere. */
   readonly colo: string | undefined
-  /** What goes to the gateway: the client's own, without what only our programs or the front may say. */
-  readonly forwarded: Headers
-  /** What the sender claims to be; worth nothing until it is verified. */
-  readonly claimed: { readonly edge: string | undefined; readonly call: string | undefined }
+  /** How the fields that go to the gateway differ from those that came: a value to set, or undefined to remove. */
+  readonly edits: ReadonlyMap<string, string | undefined>
+  /** What the sender claims to be, or to have from us; worth nothing until it is verified. */
+  readonly claimed: Claimed
+  /** Filled in by `believe`, once they are verified: the client's key, and where its tester sends it. */
+  sticky?: string | undefined
+  forced?: Site | undefined
+}
+
+export interface Claimed {
+  readonly edge: string | undefined
+  readonly call: string | undefined
+  /** Of header and cookie. */
+  readonly forces: readonly (string | undefined)[]
+  readonly sticky: string | undefined
 }
 
 /** The little of a request that is read here; a Worker's Request and Node's both have it. */
@@ -32,26 +47,55 @@ export interface RawRequest {
   readonly cf?: unknown
 }
 
-/** Reads a request without parsing its target and without touching its body. `newId` gives an id when it brings none. */
+/**
+ * Reads a request without parsing its target and without touching its body. `newId` gives a random UUID: the request's id
+ * when it brings none, and the name of its trace.
+ */
 export function readIncoming(request: RawRequest, settings: FactsSettings, newId: () => string): Incoming {
-  const { method, url, headers: received } = request
-  const get = (name: string) => received.get(name) ?? undefined
-  const address = clientAddress(get, settings)
+  const { method, url } = request
+  const received = new Map<string, string>()
+  // Read once, and not by an iterator, which costs three times as much in workerd.
+  request.headers.forEach((value, name) => void received.set(name, value))
+  const get = (name: string) => received.get(name)
   const target = targetOf(url)
-  const forwarded = forwardedHeaders(received, settings)
+  const edits = editsOf(received, settings)
+  // The runtime opens a WebSocket for whatever has this field: of a POST it would make a GET without a body, and to what
+  // names no key it would add the handshake.
+  const opens = method === 'GET' && received.has('sec-websocket-key')
+  if (!opens && received.has('upgrade')) edits.set('upgrade', undefined)
+  const cookie = get('cookie') ?? ''
+  const force = takeCookie(rejoinCookies(cookie), cookies.force)
+  // The runtime reads bytes as UTF-8: a cookie in latin1 stays whole only where nothing is set.
+  if (force.rest !== cookie && !edits.has('cookie')) edits.set('cookie', force.rest || undefined)
+  const id = newId()
+  if (isTrace(get('traceparent'))) edits.delete('traceparent')
+  else edits.set('traceparent', newTrace(id))
   return {
     method,
-    host: hostOf(request),
+    host: get('host') ?? authorityOf(url),
     target,
     sent: sentTarget(target),
-    ...(address === undefined ? {} : { address }),
+    address: clientAddress(get, settings),
     // What does not travel on, the gateway cannot decide by.
-    header: (name) => forwarded.get(name) ?? undefined,
-    requestId: validId(get(headers.requestId)) ?? newId(),
-    country: found(request, settings, 'country'),
+    header: (name) => (edits.has(name) ? edits.get(name) : received.get(name)),
+    requestId: validId(get(headers.requestId)) ?? id,
+    country: clientCountry(request, get, settings),
     colo: found(request, settings, 'colo'),
-    forwarded,
-    claimed: { edge: get(headers.edge), call: get(headers.call) },
+    edits,
+    claimed: {
+      edge: get(headers.edge),
+      call: get(headers.call),
+      forces: [get(headers.force), force.value],
+      sticky: takeCookie(force.rest, cookies.sticky).value,
+    },
+  }
+}
+
+/** Makes of the client's fields those that travel on. */
+export function edit(fields: Headers, { edits }: Pick<Incoming, 'edits'>): void {
+  for (const [name, value] of edits) {
+    if (value === undefined) fields.delete(name)
+    else fields.set(name, value)
   }
 }
 
@@ -88,7 +132,11 @@ export function sentTarget(target: string): string {
 
 /** The client's host as sent; HTTP/2 fronts may leave it in the URL alone. */
 export function hostOf({ url, headers: received }: Pick<RawRequest, 'url' | 'headers'>): string {
-  return received.get('host') ?? url.slice(url.indexOf('://') + 3, pathStart(url))
+  return received.get('host') ?? authorityOf(url)
+}
+
+function authorityOf(url: string): string {
+  return url.slice(url.indexOf('://') + 3, pathStart(url))
 }
 
 function pathStart(url: string): number {
@@ -105,27 +153,29 @@ function pathStart(url: string): number {
  * Underscore twins go too: CGI-like servers behind us read `x_tidegate_edge` as `x-tidegate-edge`. What `Connection`
  * names was meant for us alone (RFC 9110 section 7.6.1).
  */
-function forwardedHeaders(received: Headers, settings: FactsSettings): Headers {
-  const forwarded = new Headers(received)
-  for (const name of received.get('connection')?.split(',') ?? []) {
-    const hop = name.trim().toLowerCase()
+function editsOf(received: ReadonlyMap<string, string>, settings: FactsSettings): Map<string, string | undefined> {
+  const edits = new Map<string, string | undefined>()
+  for (const name of received.get('connection')?.toLowerCase().split(',') ?? []) {
+    const hop = name.trim()
     // The runtime needs `upgrade` itself, to open a WebSocket.
-    if (/^[a-z0-9_-]+$/.test(hop) && hop !== 'upgrade' && hop !== 'host') forwarded.delete(hop)
+    if (hop !== 'upgrade' && hop !== 'host' && received.has(hop)) edits.set(hop, undefined)
   }
   for (const name of received.keys()) {
-    if (removed(name.replace(/[^a-z0-9]/g, '-'), settings)) forwarded.delete(name)
+    // Only a gateway can tell whether doctor asks.
+    if (name !== headers.echo && removed(name, settings)) edits.set(name, undefined)
   }
-  const cookie = forwarded.get('cookie')
-  if (cookie?.includes(', ')) forwarded.set('cookie', rejoinCookies(cookie))
-  return forwarded
+  return edits
 }
 
+const ofOurs = /^(?:expect$|x[\W_]tidegate[\W_]|x[\W_]forwarded[\W_]host$)/
+const ofCloudflare = /^(?:cf[\W_]|x[\W_]forwarded[\W_]for$)/
+const scheme = /^x[\W_]forwarded[\W_]proto$/
+
 function removed(name: string, { platform, trustedClientIpHeader }: FactsSettings): boolean {
-  if (name.startsWith(ownPrefix) || name === 'expect' || name === 'x-forwarded-host') return true
+  if (ofOurs.test(name)) return true
   if (platform === 'cloudflare') return false
   // Whether a client came by TLS only a front can tell, and without one anybody could.
-  if (name === 'x-forwarded-proto') return trustedClientIpHeader === undefined
-  return name.startsWith('cf-') || name === 'x-forwarded-for'
+  return ofCloudflare.test(name) || (trustedClientIpHeader === undefined && scheme.test(name))
 }
 
 /**
@@ -141,6 +191,13 @@ function clientAddress(get: RequestFacts['header'], settings: FactsSettings): st
   const name = settings.platform === 'cloudflare' ? 'cf-connecting-ip' : settings.trustedClientIpHeader
   const last = name && get(name)?.split(',').at(-1)?.trim()
   return last && /^[0-9A-Fa-f:.]{2,45}$/.test(last) ? last : undefined
+}
+
+/** Two letters as in ISO 3166; Cloudflare has a few of its own, such as T1 for Tor. */
+function clientCountry(request: RawRequest, get: RequestFacts['header'], settings: FactsSettings): string | undefined {
+  const { platform, trustedCountryHeader: name } = settings
+  const told = name && platform === 'self-hosted' ? get(name) : found(request, settings, 'country')
+  return told && /^[a-z][a-z\d]$/i.test(told) ? told.toUpperCase() : undefined
 }
 
 function found({ cf }: RawRequest, { platform }: FactsSettings, name: string): string | undefined {

@@ -1,47 +1,47 @@
 import * as headers from '#routes/header-names.ts'
 import { type Mark, writeMark } from '#routes/hop.ts'
-import { readTableHint } from '#routes/messages.ts'
 import type { TimeoutPolicy } from '#routes/policy.ts'
-import type { TableNumber } from '#routes/vocabulary.ts'
-import type { Bindings } from './bindings.ts'
 import type { Choice } from './choice.ts'
-import type { Incoming } from './facts.ts'
+import { edit, type Incoming } from './facts.ts'
+import type { Passing } from './passing.ts'
 
-export interface Exchanged {
-  readonly response: Response
-  /** The gateway's word that we are behind. */
-  readonly hint: { readonly structure: TableNumber; readonly placements: TableNumber } | undefined
-}
+/** The answer of a gateway, or why there is none. */
+export type Exchanged = Response | 'origin-unreachable' | 'origin-timeout'
 
 /**
- * One request to the gateway and its answer, both untouched but for our own headers. The body streams through unread,
- * and a redirect is the client's to follow. Never rejects.
+ * One try at the gateway of the chosen site, and its answer, both untouched but for our own headers. The body streams
+ * through unread, and a redirect is the client's to follow. `attempt`: tries before this one. Never rejects.
  */
 export async function exchange(
-  request: Request,
-  incoming: Incoming,
+  { request, incoming, edge }: Passing,
   choice: Choice,
-  edge: Bindings,
-  now: number,
-): Promise<Exchanged | 'origin-unreachable' | 'origin-timeout'> {
-  const { method, host, sent: target, forwarded } = incoming
-  const mark = markOf(incoming, choice, edge.name, now)
-  forwarded.set(headers.edge, await writeMark('edge', mark, { method, host, target }, edge.gatewayRing))
-  const limit = new AbortController()
-  const timer = setTimeout(() => limit.abort(), headersLimitMs(choice, request.body !== null, edge.facts.platform))
-  const signal = AbortSignal.any([request.signal, limit.signal])
+  attempt?: number,
+): Promise<Exchanged> {
+  const { method, host, sent: target } = incoming
+  const { facts, gatewayRing, name, origin } = edge.bindings
+  const mark = markOf(incoming, choice, name, edge.now())
+  const signed = await writeMark('edge', mark, { method, host, target }, gatewayRing)
+  const limitMs = headersLimitMs(choice, request.body !== null, facts.platform)
+  const late = Promise.withResolvers<'origin-timeout'>()
+  const timer = setTimeout(() => late.resolve('origin-timeout'), limitMs)
   try {
-    const outgoing = new Request(request, { headers: forwarded, redirect: 'manual', signal })
-    return withoutHint(await edge.origin.send(outgoing, choice.site))
+    const outgoing = new Request(request, { redirect: 'manual' })
+    edit(outgoing.headers, incoming)
+    outgoing.headers.set(headers.edge, signed)
+    if (attempt) outgoing.headers.set(headers.attempt, `${attempt}`)
+    if (isCopy(choice)) outgoing.headers.set(headers.shadow, '1')
+    // Once the head is there the runtime streams the body without us, and no timer of a request outlives that: what takes
+    // too long then is the gateway's to end, by the route's total.
+    return await Promise.race([origin.send(outgoing, choice.site), late.promise])
   } catch {
     // The runtime's words name neither site nor address; the code and the request's id are what can be searched for.
-    return limit.signal.aborted ? 'origin-timeout' : 'origin-unreachable'
+    return 'origin-unreachable'
   } finally {
     clearTimeout(timer)
   }
 }
 
-function markOf(incoming: Incoming, { table, decision, unsafe }: Choice, edgeName: string, now: number): Mark {
+function markOf(incoming: Incoming, { table, decision, flags }: Choice, edgeName: string, now: number): Mark {
   const { route } = decision ?? {}
   return {
     at: now,
@@ -51,11 +51,11 @@ function markOf(incoming: Incoming, { table, decision, unsafe }: Choice, edgeNam
     ...(route && { route: route.id, unit: route.unit }),
     ...(decision?.epoch && { epoch: decision.epoch }),
     ...(decision?.bucket !== undefined && { bucket: decision.bucket }),
-    because: decision?.because ?? 'no-table',
+    because: flags.includes('force') ? 'forced' : (decision?.because ?? 'no-table'),
     from: incoming.colo ?? edgeName,
     ...(incoming.country && { country: incoming.country }),
     ...(incoming.address && { address: incoming.address }),
-    flags: unsafe ? ['unsafe'] : [],
+    flags,
   }
 }
 
@@ -67,11 +67,13 @@ const totalMarginMs = 5_000
 const withoutRouteMs = 60_000
 /** Cloudflare gives up by itself after 120 s; before it, the answer is ours to word. */
 const cloudflareMostMs = 115_000
+/** A copy that takes longer warms nothing that a request would wait for; below `placeMs`, and what `waitUntil` lasts. */
+const copyMostMs = 10_000
 
 /** An upload counts too, and its end is not seen here: with a body the route's whole time is the least. */
 export function headersLimitMs(choice: Choice, hasBody: boolean, platform: 'cloudflare' | 'self-hosted'): number {
   const limitMs = selfHostedLimitMs(choice.decision?.route?.policy.timeout, hasBody)
-  return platform === 'cloudflare' ? Math.min(limitMs, cloudflareMostMs) : limitMs
+  return Math.min(limitMs, isCopy(choice) ? copyMostMs : platform === 'cloudflare' ? cloudflareMostMs : limitMs)
 }
 
 function selfHostedLimitMs(timeout: TimeoutPolicy | undefined, hasBody: boolean): number {
@@ -80,11 +82,6 @@ function selfHostedLimitMs(timeout: TimeoutPolicy | undefined, hasBody: boolean)
   return hasBody ? Math.max(answering, timeout.totalMs + totalMarginMs) : answering
 }
 
-/** The answer is rebuilt only when there is a hint to remove: what needs no change is passed as it is. */
-function withoutHint(response: Response): Exchanged {
-  const value = response.headers.get(headers.table)
-  if (value === null || response.status === 101) return { response, hint: undefined }
-  const rebuilt = new Response(response.body, response)
-  rebuilt.headers.delete(headers.table)
-  return { response: rebuilt, hint: readTableHint(value) }
+function isCopy({ flags }: Choice): boolean {
+  return flags.includes('shadow')
 }

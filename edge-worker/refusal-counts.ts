@@ -4,16 +4,14 @@ import type { Refusal, ToldRefusal } from '#routes/messages.ts'
 export class RefusalCounts {
   readonly #told = new Map<string, ToldRefusal>()
 
-  /** True when one of them is new since the start: worth a line in a log, which repetitions are not. */
-  add(refusals: readonly Refusal[], at: number): boolean {
-    let first = false
-    for (const refusal of refusals) {
+  /** Those of them that are new since the start: worth a line in a log, which repetitions are not. */
+  add(refusals: readonly Refusal[], at: number): readonly Refusal[] {
+    return refusals.filter((refusal) => {
       const key = `${refusal.kind} ${refusal.because}`
       const count = (this.#told.get(key)?.count ?? 0) + 1
       this.#told.set(key, { ...refusal, at, count })
-      first ||= count === 1
-    }
-    return first
+      return count === 1
+    })
   }
 
   get told(): readonly ToldRefusal[] {

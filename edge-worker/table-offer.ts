@@ -1,7 +1,7 @@
 import type { TableOffer } from '#routes/messages.ts'
 import type { SealedDocument } from '#routes/seal.ts'
 import { document, optional, record, text } from '#routes/shape.ts'
-import { limits } from '#routes/table.ts'
+import { type EdgeTable, limits } from '#routes/table.ts'
 
 /** Longer answers are dropped unread: both documents at their limits, each character escaped, and their seals. */
 export const offerLimitBytes = 2 * (limits.structureChars + limits.placementsChars)
@@ -17,6 +17,11 @@ export function offerOf(value: unknown): TableOffer | undefined {
   const placements = optional(fields?.['placements'], sealedOf)
   if (fields === undefined || structure === null || placements === null) return undefined
   return { ...(structure && { structure }), ...(placements && { placements }) }
+}
+
+/** A held table as it came, to be handed on. */
+export function documentsOf(table: EdgeTable | undefined): TableOffer {
+  return table === undefined ? {} : { structure: table.structure.sealed, placements: table.placements.sealed }
 }
 
 /** The body as text, or undefined as soon as it is longer than `limitBytes`: a wrong document must not fill the memory. */

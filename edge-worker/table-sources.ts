@@ -1,6 +1,6 @@
 import { signCall } from '#routes/call.ts'
 import * as headers from '#routes/header-names.ts'
-import type { TableOffer, ToldRefusal } from '#routes/messages.ts'
+import type { TableOffer, TableOrigin, ToldRefusal } from '#routes/messages.ts'
 import * as paths from '#routes/paths.ts'
 import type { KeyRing } from '#routes/seal.ts'
 import type { EdgeTable } from '#routes/table.ts'
@@ -12,16 +12,22 @@ export interface Away {
   readonly away: string
 }
 
+/** Keeps work going after the answer was given: `ctx.waitUntil` of the request at hand. */
+export type WaitUntil = (work: Promise<unknown>) => void
+
 /** Where tables come from. */
 export interface TableSource {
-  readonly name: 'supervisor' | 'control-plane'
+  readonly name: TableOrigin
   /**
-   * What differs from `held`, or why there is no usable answer: then the caller keeps what it holds and asks again
-   * later. Never rejects. No request of a warm isolate waits for it.
+   * What differs from `held` (nothing: an empty offer), or why there is no usable answer: then the caller keeps what it
+   * holds and asks again later. Never rejects. No request of a warm isolate waits for it. `share`: an answer that another
+   * isolate got a moment ago will do, and this one is kept for others, after it was given.
    */
-  read(held: EdgeTable | undefined, deadline: AbortSignal): Promise<TableOffer | 'unchanged' | Away>
+  read(held: EdgeTable | undefined, deadline: AbortSignal, share?: WaitUntil): Promise<TableOffer | Away>
   /** What the source itself refused, and how old its own knowledge is; undefined where the source keeps nothing. */
   told?(deadline: AbortSignal): Promise<SourceStatus>
+  /** Remembers what an isolate learnt from the first of its sources, for isolates to come. Never rejects. */
+  keep?(table: EdgeTable): Promise<unknown>
 }
 
 /** `GET /status` of the supervisor's table listener. */
@@ -38,7 +44,7 @@ export function supervisorSource(supervisor: Fetching, token: string): TableSour
     supervisor.fetch(new Request(`http://tables${target}`, { headers: { authorization, ...more }, signal }))
   return {
     name: 'supervisor',
-    read: async (held, deadline) => readOffer(ask(tableTarget(held), conditional(held), deadline)),
+    read: (held, deadline) => readOffer(ask(tableTarget(held), conditional(held), deadline)),
     told: async (deadline) => (await ask('/status', {}, deadline)).json() as Promise<SourceStatus>,
   }
 }
@@ -81,18 +87,26 @@ function conditional(held: EdgeTable | undefined): Record<string, string> {
   return held === undefined ? {} : { 'if-none-match': tableTag(held) }
 }
 
-async function readOffer(asked: Promise<Response>): Promise<TableOffer | 'unchanged' | Away> {
+/** Every source gives bytes in the end: at most so many are read, and whatever they are, it is told, never thrown. */
+export async function readOffer(
+  asked: Promise<Pick<Response, 'status' | 'body'> | undefined>,
+): Promise<TableOffer | Away> {
   try {
     const response = await asked
-    if (response.status === 304) return 'unchanged'
-    if (response.status !== 200) {
-      await response.body?.cancel()
-      return { away: `status ${response.status}` }
+    if (response?.status === 304) return {}
+    if (response?.status !== 200) {
+      await response?.body?.cancel()
+      return { away: `status ${response?.status ?? 'none'}` }
     }
     const text = await boundedText(response, offerLimitBytes)
-    if (text === undefined) return { away: 'its answer is too long' }
-    return parseOffer(text) ?? { away: 'its answer is no table offer' }
+    if (text === undefined) return { away: 'answer too long' }
+    return parseOffer(text) ?? { away: 'no table offer' }
   } catch (cause) {
     return { away: String(cause) }
   }
+}
+
+/** Not every source can be told to stop. */
+export function awayAfter(deadline: AbortSignal): Promise<Away> {
+  return new Promise((resolve) => deadline.addEventListener('abort', () => resolve({ away: 'too late' })))
 }

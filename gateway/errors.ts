@@ -119,11 +119,6 @@ export const problems = defineProblems({
     meaning: 'Unit {unit} is not served here under epoch {epoch}, and a newer placement did not come in time.',
     fix: 'Nothing was executed, so clients may try again. If it lasts, compare the epochs in `tidegate status`.',
   },
-  'host-invalid': {
-    status: 400,
-    meaning: 'The request has {count} Host fields, or one that is no host.',
-    fix: 'The client must send exactly one Host field with a name and perhaps a port (RFC 9110 section 7.2).',
-  },
   'idle-timeout': {
     status: 504,
     meaning: 'The service paused in the midst of its answer for longer than the route allows.',

@@ -80,7 +80,7 @@ export type TableOrigin = 'bundle' | 'colo-cache' | 'kv' | 'supervisor' | 'contr
 /** Of one isolate since it began; soft, as isolates come and go. */
 export interface EdgeCounts {
   readonly requests: number
-  /** Safe requests that were asked a second time elsewhere, and those that the budget kept from it. */
+  /** Safe requests that the failover site was asked, once more or at once during an outage; and those that the budget kept from it. */
   readonly failovers: number
   readonly failoversSpared: number
   readonly shadows: number

@@ -1,3 +1,4 @@
+import { problems as common } from '#routes/errors.ts'
 import { problems } from '../errors.ts'
 import type { Exchange } from '../exchange.ts'
 import type { Phase } from '../phase.ts'
@@ -45,7 +46,7 @@ function checkHead(x: Exchange, limits: HeadLimits): undefined {
     }
   }
   if (bytes > limits.bytes) throw problems['headers-too-large']({ limit: limits.bytes, close: true })
-  if (hosts !== 1 || !isHost(x.host)) throw problems['host-invalid']({ count: hosts, close: true })
+  if (hosts !== 1 || !isHost(x.host)) throw common['host-invalid']({ count: hosts, close: true })
   if (lengths > 1) throw invalid('several Content-Length fields')
   if (coding !== undefined) refuseCoding(coding, lengths, x.version)
   return undefined

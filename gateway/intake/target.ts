@@ -1,3 +1,4 @@
+import { problems as common } from '#routes/errors.ts'
 import type { Answer } from '../answer.ts'
 import { problems } from '../errors.ts'
 import type { Exchange } from '../exchange.ts'
@@ -50,7 +51,7 @@ function takeApart(x: Exchange): void {
   const match = absolute.exec(x.target)
   const authority = match?.[1]
   if (authority === undefined) throw problems['target-invalid']({ because: 'neither a path nor a URL' })
-  if (authority.toLowerCase() !== x.host.toLowerCase()) throw problems['host-invalid']({ count: 2 })
+  if (authority.toLowerCase() !== x.host.toLowerCase()) throw common['host-invalid']({ count: 2 })
   x.absolute = true
   const rest = match?.[2] ?? '/'
   x.target = rest.startsWith('/') ? rest : `/${rest}`

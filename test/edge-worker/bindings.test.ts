@@ -24,10 +24,12 @@ function env(changes: Record<string, unknown> = {}): Env {
 
 describe('the bindings of the worker', () => {
   it('are read once, as text or parsed', async () => {
-    expect(await readBindings(env({ TRUSTED_CLIENT_IP_HEADER: 'X-Real-IP' }))).toMatchObject({
+    expect(
+      await readBindings(env({ TRUSTED_CLIENT_IP_HEADER: 'X-Real-IP', TRUSTED_COUNTRY_HEADER: 'X-Country' })),
+    ).toMatchObject({
       name: 'edge-1',
       version: '0',
-      facts: { platform: 'self-hosted', trustedClientIpHeader: 'x-real-ip' },
+      facts: { platform: 'self-hosted', trustedClientIpHeader: 'x-real-ip', trustedCountryHeader: 'x-country' },
       origin: { sites: ['onprem', 'cloud'] },
     })
   })
@@ -37,6 +39,14 @@ describe('the bindings of the worker', () => {
     const bound = env({ SITES: '{"cloud":"binding:B","onprem":"binding:A"}', A: fetching, B: fetching })
 
     expect(await readBindings(bound)).toMatchObject({ origin: { sites: ['cloud', 'onprem'] } })
+  })
+
+  it('name other hosts of the zone on Cloudflare, where alone that means anything', async () => {
+    const SITES = { onprem: 'resolve:onprem-origin.example.com', cloud: 'https://cloud.example.net' }
+    expect(await readBindings(env({ PLATFORM: 'cloudflare', SITES }))).toMatchObject({
+      origin: { sites: ['onprem', 'cloud'] },
+    })
+    expect(await readBindings(env({ SITES }))).toBe('SITES')
   })
 
   it.each([

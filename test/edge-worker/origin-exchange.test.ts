@@ -11,7 +11,7 @@ function choice(timeout: typeof policy.timeout | undefined): Choice {
     site: 'onprem',
     table: undefined,
     decision: found && ({ route: found } as Partial<Decision<EdgePolicy>> as Decision<EdgePolicy>),
-    unsafe: false,
+    flags: [],
   }
 }
 

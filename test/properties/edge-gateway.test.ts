@@ -113,7 +113,7 @@ describe('edge, gateway and explain', () => {
         // Phases that wait for nothing: what they return is undefined.
         void clientAddress(() => false).before?.(x)
 
-        if (choice === 'target-unsafe') {
+        if (typeof choice === 'string') {
           // The gateway gets what the runtime would send of it, which may have become safe; then it is simply decided.
           return
         }

@@ -59,7 +59,10 @@ it('what writes goes to the site that was decided, once and unflagged, under any
         const answer = (_: Request, to: string) => new Response(null, { status: to === failing ? 503 : 200 })
         const bed = await isolate(routes, [unit], answer, { sites })
         for (const { method, path, body, forced, upgrade, device } of requests) {
-          const more: Record<string, string> = { 'x-device-id': device, ...(upgrade && { upgrade: 'websocket' }) }
+          const more: Record<string, string> = {
+            'x-device-id': device,
+            ...(upgrade && { upgrade: 'websocket', 'sec-websocket-key': 'k' }),
+          }
           if (forced) more[headers.force] = await writeSigned('force', forced, bed.nowMs + 1_000, bed.controlRing)
           const request = ask(method, path, more, body && method !== 'GET' && method !== 'HEAD' ? 'x' : undefined)
           const before = bed.origin.sent.length
