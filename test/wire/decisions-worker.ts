@@ -10,6 +10,8 @@ export interface Question {
   readonly host: string
   readonly target: string
   readonly country: string | undefined
+  /** As the signed cookie said, which both have verified by then. */
+  readonly sticky: string | undefined
   readonly headers: Readonly<Record<string, string>>
 }
 

@@ -48,7 +48,7 @@ export interface EdgeBed extends AsyncDisposable {
 
 export interface BedOptions {
   readonly offer?: (sealer: Sealer) => Promise<TableOffer>
-  readonly answer?: Script
+  readonly answer?: (request: RecordedRequest, site: 'onprem' | 'cloud') => ReturnType<Script>
   readonly workers?: number
   readonly more?: Readonly<Record<string, unknown>>
 }
@@ -61,7 +61,10 @@ export async function startEdgeBed({
 }: BedOptions = {}): Promise<EdgeBed> {
   const sealer = await makeSealer()
   const folder = await temporaryFolder()
-  const sites = { onprem: await startRecordingUpstream(answer), cloud: await startRecordingUpstream(answer) }
+  const sites = {
+    onprem: await startRecordingUpstream((request) => answer(request, 'onprem')),
+    cloud: await startRecordingUpstream((request) => answer(request, 'cloud')),
+  }
   const files = { gateway: ringFile('edge-gateway'), control: ringFile('edge-control') }
   const rings = { gateway: await openRing(files.gateway), control: await openRing(files.control) }
   const plane = await startControlPlane(rings.control, offer === undefined ? 'away' : await offer(sealer))
@@ -201,7 +204,7 @@ async function openRing(file: RingFile): Promise<KeyRing> {
   return ring
 }
 
-async function startControlPlane(ring: KeyRing, say: FakeControlPlane['say']) {
+export async function startControlPlane(ring: KeyRing, say: FakeControlPlane['say']) {
   const polls = { valid: 0, invalid: 0 }
   const server = createServer(async (request, response) => {
     if (plane.say === 'away') return void request.socket.destroy()

@@ -50,6 +50,7 @@ const services = ['orders', 'users', 'carts', 'files'].map((id) => service(id, {
 const placements = [
   placement('orders', { epoch: 3, moving: { to: 'cloud', reads: 5_000, writes: 2_500 } }),
   placement('users', { epoch: 9, owner: 'cloud' }),
+  placement('files', { epoch: 4, moving: { to: 'cloud', reads: 5_000, writes: 0 }, key: ['sticky', 'address'] }),
   placement('carts', {
     epoch: 2,
     moving: { to: 'cloud', reads: 100, writes: 0 },
@@ -104,6 +105,7 @@ const questions: fc.Arbitrary<Question> = fc.record({
     { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 40 }) },
   ),
   country: fc.constantFrom('DE', 'FR', undefined),
+  sticky: fc.constantFrom('key-1', 'key-2', 'a,b', '', undefined),
   headers: fc.record(
     {
       'x-app-version': fc.constantFrom('4.2', '4.10.1', '5', 'é'),
@@ -131,21 +133,25 @@ beforeAll(async () => {
   folder = await temporaryFolder()
   const config: EdgeConfig = {
     file: 'edge.yaml',
+    files: [],
     name: 'edge-test',
     listen: { host: '127.0.0.1', port: 0 },
     workers: 1,
+    memoryCeilingBytes: 512_000_000,
     home: folder.path,
     controlPlaneUrl: 'http://127.0.0.1:9',
     tableKeys: { keys: [sealer.files] },
     gatewayRing: ringFile('edge-gateway'),
     controlRing: ringFile('edge-control'),
-    sites: { onprem: 'http://127.0.0.1:9' },
+    sites: { onprem: { url: 'http://127.0.0.1:9' } },
     trustedClientIpHeader: undefined,
+    trustedCountryHeader: undefined,
+    admin: undefined,
     drainMs: 1_000,
     logLevel: 'info',
   }
   const entry = fileURLToPath(new URL('./decisions-worker.ts', import.meta.url))
-  edge = await selfHostedEdge(config, 'test', silentLog, entry)
+  edge = await selfHostedEdge(config, () => 'test', silentLog, entry)
   await edge.lifecycle.start()
 })
 afterAll(async () => {

@@ -1,202 +1,245 @@
-/** Direct against through the edge, byte for byte, after taking out what is documented to differ, and no more. */
-import { once } from 'node:events'
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
-import { type RecordedRequest, startRecordingUpstream } from '../support/recording-upstream.ts'
-import { placementSet, route, structure } from '../support/tables.ts'
-import { bodyOf, sendRaw, startEdgeBed } from './edge-bed.ts'
-import { type WireCase, wireCases } from './wire-cases.ts'
+/** Direct against through a real edge: the same bytes, or the same conversation, but for what is documented. */
+import type { Placement } from '#routes/placement.ts'
+import { type RecordedRequest, type RecordingUpstream, startRecordingUpstream } from '../support/recording-upstream.ts'
+import { placement, placementSet, route, structure } from '../support/tables.ts'
+import { type Careless, startCareless } from './careless-edge.ts'
+import { type Compared, compareAnswers, compareRequests } from './compare-messages.ts'
+import type { DifferenceName } from './documented-differences.ts'
+import { type EdgeBed, sendRaw, startEdgeBed } from './edge-bed.ts'
+import { memoryDuring } from './edge-memory.ts'
+import { isWholeAnswer } from './message.ts'
+import { type ScriptedOrigin, startScriptedOrigin } from './scripted-origin.ts'
+import type { BytesCase, Line, TalkCase, WireCase } from './wire-case.ts'
+import { themes } from './wire-cases.ts'
+import { WireEnd } from './wire-end.ts'
 
 export interface Comparison {
+  readonly theme: string
   readonly name: string
-  /** Lines of the documented differences that were taken out, both ways together. */
-  readonly documented: number
+  readonly documented: readonly DifferenceName[]
   /** What differs all the same; empty = transparent. */
   readonly faults: readonly string[]
+  /** Measured on the way. */
+  readonly figures: readonly string[]
 }
 
-/** What sits between client and edge: nothing, or for a negative control something that alters what passes. */
-export type Alter = (answer: string) => string
+export interface TransparencyOptions {
+  /** How much each stream carries. */
+  readonly streamBytes: number
+  /** How long a second lasts for slow senders. Default 1000. */
+  readonly secondMs?: number
+}
 
-/** Each case `times` times, on connections of their own. */
-export async function compareAll(times: number, alter?: Alter): Promise<Comparison[]> {
-  let current = wireCases[0] as WireCase
-  const script = () => ({ bytes: current.answer, after: current.closes ? ('close' as const) : ('keep' as const) })
-  await using direct = await startRecordingUpstream(script)
-  await using bed = await startEdgeBed({
-    answer: script,
+/** One edge, its origins, and who compares. */
+export interface Transparency extends AsyncDisposable {
+  /** Every case, `times` times (default 1), each on connections of its own. */
+  compareAll(times?: number): Promise<Comparison[]>
+  /** A negative control: the cases that must find it, with something careless between client and edge. */
+  compareBehind(careless: Careless): Promise<Comparison[]>
+}
+
+export async function startTransparency(options: TransparencyOptions): Promise<Transparency> {
+  const bed = await startBed(options)
+  const compare = async (theme: string, wireCase: WireCase, times: number): Promise<Comparison> => {
+    const found: Compared[] = []
+    const figures: string[] = []
+    for (let time = 0; time < times; time++) found.push(...(await hold(wireCase, bed, figures)))
+    return {
+      theme,
+      name: wireCase.name,
+      documented: [...new Set(found.flatMap(({ documented }) => [...documented]))],
+      faults: [...new Set(found.flatMap(({ faults }) => faults))],
+      figures: figures.slice(-2),
+    }
+  }
+  const compareOf = async (wanted: (name: string) => boolean, times: number): Promise<Comparison[]> => {
+    const compared: Comparison[] = []
+    for (const [theme, cases] of Object.entries(themes))
+      for (const wireCase of cases) if (wanted(wireCase.name)) compared.push(await compare(theme, wireCase, times))
+    return compared
+  }
+  return {
+    compareAll: (times = 1) => compareOf(() => true, times),
+    compareBehind: async (careless) => {
+      await using between = await startCareless(bed.edge.port, careless)
+      bed.edgePort = between.port
+      return await compareOf((name) => careless.foundBy.includes(name), 1).finally(() => {
+        bed.edgePort = bed.edge.port
+      })
+    },
+    [Symbol.asyncDispose]: bed[Symbol.asyncDispose],
+  }
+}
+
+interface Bed extends Required<TransparencyOptions>, AsyncDisposable {
+  readonly edge: EdgeBed
+  /** Where clients find the edge: itself, or what is careless before it. */
+  edgePort: number
+  readonly recording: RecordingUpstream
+  readonly scripted: ScriptedOrigin
+  /** What the recording origin answers next. */
+  speaking: { readonly wireCase: BytesCase; readonly hint: boolean }
+}
+
+/** Exchanges go to a recording origin, conversations to a scripted one; both are asked directly, too. */
+async function startBed({ streamBytes, secondMs = 1_000 }: TransparencyOptions): Promise<Bed> {
+  const scripted = await startScriptedOrigin()
+  const recording = await startRecordingUpstream(({ head }) => {
+    // A copy that a case made is never answered, so that it is under way until its request has ended.
+    if (/\r\nx-tidegate-shadow:/i.test(head)) return new Promise(() => undefined)
+    const { wireCase, hint } = bed.speaking
+    const bytes = hint ? hinted(wireCase.answer) : wireCase.answer
+    return { bytes, after: wireCase.closes ? 'close' : 'keep' }
+  })
+  const hosts = [
+    { name: 'api.example.com', aliases: [], unsafeTargets: 'reject' as const },
+    { name: 'old.example.com', aliases: [], unsafeTargets: 'observe' as const },
+  ]
+  const routes = ['talk', 'copied'].map((service) => route(`/${service}/**`, { service }))
+  const shadow: Placement['shadow'] = { to: 'onprem', at: 'edge', sample: 10_000, again: 0, maxInFlight: 8 }
+  const placements = [placement('talk', { owner: 'cloud' }), placement('copied', { owner: 'cloud', shadow })]
+  const edge = await startEdgeBed({
+    more: { sites: { onprem: recording.url, cloud: scripted.url } },
     offer: async (sealer) => ({
-      structure: await sealer.structure(structure([route('/v1/orders/**')])),
-      placements: await sealer.placements(placementSet([])),
+      structure: await sealer.structure(structure([route('/v1/orders/**'), ...routes], { hosts })),
+      placements: await sealer.placements(placementSet(placements)),
     }),
   })
-  await using between = alter === undefined ? undefined : await startAltering(bed.port, alter)
-  const edgePort = between?.port ?? bed.port
+  const bed: Bed = {
+    edge,
+    edgePort: edge.port,
+    recording,
+    scripted,
+    streamBytes,
+    secondMs,
+    speaking: { wireCase: { name: '', request: '', answer: '' }, hint: false },
+    [Symbol.asyncDispose]: async () => {
+      await edge[Symbol.asyncDispose]()
+      await Promise.all([recording.close(), scripted[Symbol.asyncDispose]()])
+    },
+  }
+  return bed
+}
 
-  const compared: Comparison[] = []
-  for (const wireCase of wireCases) {
-    current = wireCase
-    const faults = new Set<string>()
-    let documented = 0
-    for (let time = 0; time < times; time++) {
-      const options = { wholeWhen: wholeAnswer(wireCase), deadlineMs: 3_000 }
-      const plain = await sendRaw(direct.port, wireCase.request, options)
-      // An answer that never becomes whole is a difference, too.
-      const through = await sendRaw(edgePort, wireCase.request, options).catch(() => 'no whole answer')
-      const asked = compare('request', textOf(direct.requests.at(-1)), textOf(bed.sites.onprem.requests.at(-1)))
-      const answered = compare('answer', plain, through)
-      documented = asked.documented + answered.documented
-      for (const fault of [...asked.faults, ...answered.faults]) faults.add(fault)
-    }
-    compared.push({ name: wireCase.name, documented, faults: [...faults] })
+/** With a gateway's words for the edge, whose removal makes the edge build the answer anew (D7). */
+function hinted(answer: string): string {
+  const words = 'x-tidegate-table: s=1;p=9\r\nX-Tidegate-Failover: no\r\nx-tidegate-sticky: a.1.k1.m\r\n'
+  return answer.replace(/^((?:HTTP\/1\.1 1\d\d [\s\S]*?\r\n\r\n)*HTTP[^\r]*\r\n)/, `$1${words}`)
+}
+
+function hold(wireCase: WireCase, bed: Bed, figures: string[]): Promise<Compared[]> {
+  return 'talk' in wireCase ? holdTalk(wireCase, bed, figures) : holdExchange(wireCase, bed)
+}
+
+/** The answer as it is, and once more with something for the edge to take out of it. */
+async function holdExchange(wireCase: BytesCase, bed: Bed): Promise<Compared[]> {
+  // Nobody behind the edge reads what it refuses, nor need the origin here be able to.
+  const direct = wireCase.refused === undefined ? await exchange(wireCase, bed, bed.recording.port, false) : unheard
+  // A case that says nothing directly would find nothing.
+  const compared: Compared[] = wireCase.refused === undefined && direct.answer === undefined ? [unable] : []
+  for (const hint of [false, true]) {
+    const through = await exchange(wireCase, bed, bed.edgePort, hint)
+    compared.push(...judge(wireCase, direct, through))
   }
   return compared
 }
 
-/** Negative controls: each alters one thing that a careless edge would, and must be found. */
-export const alterations: Readonly<Record<string, Alter>> = {
-  'one header name in lower case': (answer) => answer.replace(/\r\n(X-dUp|ETag):/, (name) => name.toLowerCase()),
-  'Content-Length dropped': (answer) => answer.replace(/\r\nContent-Length: \d+/, ''),
-  'one bit of the body turned': (answer) =>
-    bodyOf(answer) === ''
-      ? answer
-      : answer.slice(0, -1) + String.fromCharCode(answer.charCodeAt(answer.length - 1) ^ 1),
-  'Set-Cookie joined': (answer) => answer.replace(/\r\nSet-Cookie: b=2\r\nSet-Cookie: /, ', b=2, '),
+interface Exchanged {
+  /** What the origin read; undefined = it never came. */
+  readonly request: string | undefined
+  /** What the client read; undefined = never a whole answer. */
+  readonly answer: string | undefined
 }
 
-function textOf(request: RecordedRequest | undefined): string {
-  return request === undefined ? 'never came' : request.head + request.body.toString('latin1')
+const unable: Compared = { documented: new Set(), faults: ['the case itself does not hold'] }
+
+const unheard: Exchanged = { request: undefined, answer: undefined }
+
+async function exchange(wireCase: BytesCase, bed: Bed, port: number, hint: boolean): Promise<Exchanged> {
+  const before = bed.recording.requests.length
+  bed.speaking = { wireCase, hint }
+  const options = { wholeWhen: isWholeAnswer(wireCase.request), deadlineMs: 3_000 }
+  // An answer that never becomes whole is a difference, too.
+  const answer = await sendRaw(port, wireCase.request, options).catch(() => undefined)
+  const request = bed.recording.requests[before]
+  return { request: request && textOf(request), answer }
 }
 
-/** Ends with the last byte of the scripted answer's body: an altered head must not make the client wait. */
-function wholeAnswer({ answer, request, closes }: WireCase): (received: string) => boolean {
-  if (closes) return (received) => received.endsWith(bodyOf(answer)) || received.endsWith('\r\n0\r\n\r\n')
-  const bodiless = request.startsWith('HEAD ') || bodyOf(answer) === ''
-  const length = bodyOf(answer).length
-  return (received) => {
-    const final = received.replace(/^HTTP\/1\.1 100 [\s\S]*?\r\n\r\n/, '')
-    const end = final.indexOf('\r\n\r\n')
-    return end >= 0 && (bodiless || final.length - end - 4 >= length || final.endsWith('\r\n0\r\n\r\n'))
+function judge({ request, refused, spoilt, leavesAs }: BytesCase, direct: Exchanged, through: Exchanged): Compared[] {
+  const own = refused ?? spoilt
+  const compared: Compared[] = []
+  if (refused === undefined) {
+    compared.push(compareRequests(direct.request ?? 'never came', through.request ?? 'never came', leavesAs?.target))
+    if (leavesAs !== undefined) compared.push(as(leavesAs.as))
+  } else if (through.request !== undefined) {
+    compared.push({ documented: new Set(), faults: ['request: came to the origin'] })
+  }
+  if (own === undefined) {
+    compared.push(compareAnswers(request, direct.answer ?? 'never whole', through.answer ?? 'never whole'))
+  } else {
+    const status = Number(through.answer?.split(' ', 2)[1])
+    const faults = status === own.status ? [] : [`answer: status ${status} and not ${own.status}`]
+    compared.push({ ...as(own.as), faults })
+  }
+  return compared
+}
+
+function as(name: DifferenceName): Compared {
+  return { documented: new Set([name]), faults: [] }
+}
+
+async function holdTalk(wireCase: TalkCase, bed: Bed, figures: string[]): Promise<Compared[]> {
+  const { instead } = wireCase
+  const direct = await saw(wireCase, bed, bed.scripted.port, figures)
+  const through = await saw(wireCase, bed, bed.edgePort, figures)
+  const expected = instead?.saw ?? direct
+  const faults = Array.from({ length: Math.max(expected.length, through.length) }, (_, at) =>
+    expected[at] === through[at] ? [] : [`${JSON.stringify(expected[at])} is ${JSON.stringify(through[at])}`],
+  ).flat()
+  const same = JSON.stringify(direct) === JSON.stringify(through)
+  if (direct[0]?.startsWith(inVain)) return [unable]
+  // A difference that is none any more must leave the document, too.
+  if (instead !== undefined && same) faults.push(`"${instead.as}" is documented, and nothing differs`)
+  return [{ documented: new Set(instead === undefined ? [] : [instead.as]), faults }]
+}
+
+const inVain = 'in vain:'
+
+/** One conversation. Who waits in vain saw that, too. */
+async function saw({ talk }: TalkCase, bed: Bed, port: number, figures: string[]) {
+  const { scripted, edge, streamBytes, secondMs } = bed
+  const way = port === scripted.port ? 'direct' : 'edge'
+  const clients: WireEnd[] = []
+  const before = scripted.connections
+  const line: Line = {
+    streamBytes,
+    secondMs,
+    client: async () => {
+      const end = await WireEnd.open(port)
+      clients.push(end)
+      return end
+    },
+    origin: () => scripted.next(),
+    get connections() {
+      return scripted.connections - before
+    },
+    memoryDuring: async (work) => {
+      if (way === 'edge') return memoryDuring(edge.home, work)
+      await work()
+      return { growth: 0, most: 0 }
+    },
+    note: (figure) => void figures.push(`${way}: ${figure}`),
+  }
+  try {
+    return await talk(line)
+  } catch (cause) {
+    return [`${inVain} ${(cause as Error).message}`]
+  } finally {
+    for (const client of clients) client[Symbol.dispose]()
+    scripted.clear()
   }
 }
 
-/** Names that the runtime knows by number and writes in its own capitals; all others keep theirs. */
-const known =
-  /^(?:host|content-length|content-type|content-encoding|content-range|location|range|origin|accept-encoding|access-control-[a-z-]+|transfer-encoding|connection|upgrade|te|trailer|keep-alive)$/
-
-/** Lines that edge-worker/README.md documents as added or removed; whatever is not listed here counts. */
-const dropped = [
-  // Between two neighbours only (RFC 9110 section 7.6.1).
-  /^(?:connection|keep-alive|te|trailer|proxy-connection)$/,
-  // The edge's own mark, and what clients may not say.
-  /^(?:x-tidegate-[a-z]+|cf-[a-z-]+|x-forwarded-for|x-forwarded-host|expect)$/,
-]
-
-interface Message {
-  readonly start: string
-  /** Name as the first field of that name writes it, all values in their order. */
-  readonly fields: readonly string[]
-  readonly framing: string
-  readonly body: string
-  readonly documented: number
-}
-
-function compare(what: 'request' | 'answer', one: string, other: string): Omit<Comparison, 'name'> {
-  const [a, b] = [read(one), read(other)]
-  const faults: string[] = []
-  const short = (text: string) => JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}...` : text)
-  if (a.start !== b.start) faults.push(`${short(a.start)} is ${short(b.start)}`)
-  for (const field of a.fields) if (!b.fields.includes(field)) faults.push(`lost ${short(field)}`)
-  for (const field of b.fields) if (!a.fields.includes(field)) faults.push(`added ${short(field)}`)
-  if (a.body !== b.body) faults.push(`body ${short(a.body)} is ${short(b.body)}`)
-  const sameFraming = a.framing === b.framing
-  if (!sameFraming && !mayReframe(what, a, b)) faults.push(`framing "${a.framing}" is "${b.framing}"`)
-  return {
-    documented: a.documented + b.documented + (sameFraming ? 0 : 1),
-    faults: faults.map((fault) => `${what}: ${fault}`),
-  }
-}
-
-/** How a body's end is told is each connection's own affair, in the ways that are documented. */
-function mayReframe(what: 'request' | 'answer', a: Message, b: Message): boolean {
-  if (what === 'answer') return a.framing === 'until close' && b.framing === 'chunked'
-  return (
-    b.framing === `length ${a.body.length}` &&
-    (a.framing === 'chunked' || (a.framing === 'until close' && a.body === ''))
-  )
-}
-
-function read(text: string): Message {
-  // The 100 of a client that expects one: each hop sends its own.
-  const final = text.replace(/^HTTP\/1\.1 100 [\s\S]*?\r\n\r\n/, '')
-  const end = final.indexOf('\r\n\r\n')
-  const [start = '', ...lines] = (end < 0 ? final : final.slice(0, end)).split('\r\n')
-  const fields = new Map<string, { name: string; values: string[] }>()
-  let documented = 0
-  let framing = 'until close'
-  for (const line of lines) {
-    const name = line.slice(0, line.indexOf(':'))
-    const lower = name.toLowerCase()
-    const value = line.slice(name.length + 1).trim()
-    if (lower === 'content-length') framing = `length ${value}`
-    else if (lower === 'transfer-encoding') framing = value
-    else if (dropped.some((pattern) => pattern.test(lower))) documented++
-    else {
-      const kept = fields.get(lower) ?? { name: known.test(lower) ? lower : name, values: [] }
-      kept.values.push(lower === 'host' ? value.toLowerCase() : value)
-      fields.set(lower, kept)
-    }
-  }
-  const rest = end < 0 ? '' : final.slice(end + 4)
-  return {
-    start,
-    // Cookie is the one list whose fields are joined, by `; `.
-    fields: [...fields.values()].map(
-      ({ name, values }) => `${name}: ${values.join(/^cookie$/i.test(name) ? '; ' : ' \u21b5 ')}`,
-    ),
-    framing,
-    body: framing === 'chunked' ? unchunked(rest) : rest,
-    documented,
-  }
-}
-
-function unchunked(text: string): string {
-  let whole = ''
-  for (let at = 0; ; ) {
-    const end = text.indexOf('\r\n', at)
-    const size = Number.parseInt(text.slice(at, end), 16)
-    if (!(size > 0)) return whole
-    whole += text.slice(end + 2, end + 2 + size)
-    at = end + 2 + size + 2
-  }
-}
-
-/** A proxy that collects each answer and passes it on altered. */
-async function startAltering(targetPort: number, alter: Alter) {
-  const sockets = new Set<Socket>()
-  const server = createServer((client) => {
-    const target = connect(targetPort, '127.0.0.1')
-    for (const socket of [client, target]) {
-      sockets.add(socket)
-      socket.once('close', () => sockets.delete(socket)).on('error', () => socket.destroy())
-    }
-    client.pipe(target)
-    let received = ''
-    let quiet: NodeJS.Timeout | undefined
-    target.on('data', (chunk) => {
-      received += chunk.toString('latin1')
-      clearTimeout(quiet)
-      // The answer is whole when nothing more comes: this proxy need not be fast.
-      quiet = setTimeout(() => {
-        client.write(Buffer.from(alter(received), 'latin1'))
-        received = ''
-      }, 25)
-    })
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const close = async () => {
-    for (const socket of sockets) socket.destroy()
-    server.close()
-  }
-  return { port: (server.address() as AddressInfo).port, [Symbol.asyncDispose]: close }
+function textOf({ head, body }: RecordedRequest): string {
+  return head + body.toString('latin1')
 }
