@@ -15,7 +15,9 @@ import type { Sealer } from './tables/publish.ts'
 /** The secrets that the control plane holds. */
 export interface Keys {
   readonly sealer: Sealer
-  /** Our own public key: by it we know our documents again. */
+  /** Id of the key that seals now. */
+  readonly sealingId: string
+  /** Our own public keys, during a rotation also the earlier one: by them we know our documents again. */
   readonly trusted: TrustedKeys
   readonly rings: { readonly 'control-gateway': KeyRing; readonly 'edge-control': KeyRing }
 }
@@ -28,11 +30,21 @@ export interface KeyFiles {
 
 const limitBytes = 64 * 1024
 
+/**
+ * Reads the rings again, both or none: whoever signs or verifies by `keys` does so by the new ones from then on. What seals
+ * tables is taken at a start alone, which publishes them anew.
+ */
+export async function renewRings(keys: Keys, files: KeyFiles): Promise<void> {
+  const { rings } = await readKeys(files)
+  Object.assign(keys.rings, rings)
+}
+
 /** Reads the key files; throws `key-file-refused` naming the first that is missing or malformed. */
 export async function readKeys(files: KeyFiles): Promise<Keys> {
   const { signing, trusted } = await readSigningKey(files.tableSigning)
   return {
     sealer: (kind, body) => seal(kind, body, signing),
+    sealingId: signing.id,
     trusted,
     rings: {
       'control-gateway': await readRing(files.gateways, 'control-gateway'),
@@ -42,13 +54,22 @@ export async function readKeys(files: KeyFiles): Promise<Keys> {
 }
 
 async function readSigningKey(path: string): Promise<{ signing: SigningKey; trusted: TrustedKeys }> {
-  const file = (await readFile(path)) as { id?: unknown; privateKey?: unknown; publicKey?: unknown }
-  const { id, privateKey, publicKey } = file
+  const file = (await readFile(path)) as SigningFile
+  const { id, privateKey, publicKey, earlier } = file
   if (typeof id !== 'string' || typeof privateKey !== 'string' || typeof publicKey !== 'string') {
     throw problems['key-file-refused']({ path, because: 'it has not the three texts id, privateKey and publicKey' })
   }
   const signing = await imported(path, () => signingKey(id, privateKey))
-  return { signing, trusted: await imported(path, () => trustedKeys([{ id, publicKey }])) }
+  const own = [{ id, publicKey }, ...(earlier === undefined ? [] : [earlier])]
+  return { signing, trusted: await imported(path, () => trustedKeys(own)) }
+}
+
+interface SigningFile {
+  readonly id?: unknown
+  readonly privateKey?: unknown
+  readonly publicKey?: unknown
+  /** The public half of the key before it, until that is retired. */
+  readonly earlier?: { readonly id: string; readonly publicKey: string }
 }
 
 async function readRing(path: string, purpose: Purpose): Promise<KeyRing> {

@@ -19,6 +19,11 @@ export type Action =
   | 'gateway.remove'
   | 'request.explain'
   | 'cache.invalidate'
+  | 'edge.force'
+  | 'edge.echo'
+  | 'edge.read'
+  | 'edge.publish'
+  | 'edge.rollback'
   | 'audit.read'
   | 'token.read'
   | 'token.create'
@@ -55,6 +60,12 @@ const needed: Readonly<Record<Action, Scope>> = {
   'gateway.remove': 'admin',
   'request.explain': 'read',
   'cache.invalidate': 'purge',
+  'edge.force': 'flip',
+  // Its words hold gateways' sockets without any other credential, and show what fronts add on the way: their secrets, too.
+  'edge.echo': 'admin',
+  'edge.read': 'read',
+  'edge.publish': 'apply',
+  'edge.rollback': 'flip',
   'audit.read': 'read',
   'token.read': 'token',
   'token.create': 'token',

@@ -1,4 +1,6 @@
 import type { InvalidateAnswer, InvalidateBody } from './cache-schema.ts'
+import type { EdgeVersionsAnswer, PublishAnswer } from './cloudflare-schema.ts'
+import type { EchoWordsAnswer, EchoWordsBody, ForceAnswer, ForceBody, StatusCallAnswer } from './edge-schema.ts'
 import type {
   AdoptionAnswer,
   ApplyAnswer,
@@ -122,6 +124,14 @@ export function createClient({ url, token, fetch: send = fetch, timeoutMs = 30_0
     askGateway: <Answer>(site: string, path: string, body?: unknown) =>
       post<Answer>(`/api/v1/sites/${part(site)}/gateway/${path}`, body),
     invalidate: (body: InvalidateBody) => post<InvalidateAnswer>('/api/v1/cache/invalidations', body),
+    force: (body: ForceBody) => post<ForceAnswer>('/api/v1/edge/force', body),
+    echoWords: (body: EchoWordsBody) => post<EchoWordsAnswer>('/api/v1/edge/echo-words', body),
+    edgeVersions: () => get<EdgeVersionsAnswer>('/api/v1/edge/versions', 60_000),
+    /** Answered when the script is built, measured and begun with. */
+    publishEdge: (reason: string) =>
+      ask<PublishAnswer>('POST', '/api/v1/edge/publish', { body: { reason }, waitMs: 120_000 }),
+    rollbackEdge: (reason: string) => post<PublishAnswer>('/api/v1/edge/rollback', { reason }),
+    statusCall: () => post<StatusCallAnswer>('/api/v1/edge/status-call'),
     explain: (body: ExplainBody) => post<ExplainAnswer>('/api/v1/explain', body),
     audit: (options: { readonly after?: number; readonly limit?: number } = {}) =>
       get<AuditEntry[]>(`/api/v1/audit${query(options)}`),

@@ -3,6 +3,7 @@
  * console take their types from here.
  */
 import { type Static, Type } from 'typebox'
+import { CloudflareStatus } from './cloudflare-schema.ts'
 
 const closed = { additionalProperties: false } as const
 
@@ -317,6 +318,7 @@ export const StatusAnswer = Type.Object({
   gateways: Type.Array(GatewaySummary),
   edges: Type.Array(EdgeSummary),
   adoption: Type.Optional(AdoptionAnswer),
+  cloudflare: Type.Optional(CloudflareStatus),
 })
 export const ExplainBody = Type.Object(
   {

@@ -1,5 +1,5 @@
 /** Every command with its arguments; what it does stands in `commands/`, loaded when it is run. */
-import { Command, type CommanderError, Option } from 'commander'
+import { Argument, Command, type CommanderError, Option } from 'commander'
 import { problems } from './errors.ts'
 import { root, version } from './root.ts'
 import type { Session, Surroundings } from './session.ts'
@@ -79,10 +79,21 @@ export function buildCommands(around: Surroundings): Command {
   remote(program, 'shadow <unit>', 'copy safe requests of a share of the clients to another site, unseen by them')
     .option('--to <site>', 'the site that gets the copies')
     .option('--percent <n>', 'share of the clients, above 0 and at most 100')
-    .option('--max-in-flight <n>', 'copies at once, a gateway process; default 100')
-    .addOption(new Option('--off', 'end the copies').conflicts(['to', 'percent', 'maxInFlight']))
+    .option('--max-in-flight <n>', 'copies at once, a gateway process or an isolate of the edge; default 100')
+    .addOption(
+      new Option('--at <who>', 'who copies: the gateway compares both answers, the edge only warms').choices([
+        'gateway',
+        'edge',
+      ]),
+    )
+    .addOption(new Option('--off', 'end the copies').conflicts(['to', 'percent', 'maxInFlight', 'at']))
     .requiredOption('--reason <text>', 'kept in the audit log')
     .action(does(async () => (await import('./commands/shadow.ts')).shadow))
+  remote(program, 'failover <unit>', 'send reads once more, to another site, when their own site gives no answer')
+    .option('--to <site>', 'the other site')
+    .addOption(new Option('--off', 'end it').conflicts('to'))
+    .requiredOption('--reason <text>', 'kept in the audit log')
+    .action(does(async () => (await import('./commands/failover.ts')).failover))
 
   remote(program, 'explain <method> <url>', 'tell where a request would go, and why')
     .addOption(new Option('-H, --header <name: value>', 'a header of it; may be repeated').argParser(collect))
@@ -113,6 +124,46 @@ export function buildCommands(around: Surroundings): Command {
     .option('--site <site>', 'from this site alone')
     .option('--watch <time>', 'how long an idle connection is watched, at most 20s; default 6s')
     .action(does(async () => (await import('./commands/doctor.ts')).doctorHops))
+
+  const edge = program.command('edge').description('edges: what they run, what stands before them, and testers of them')
+  const edges = () => import('./commands/edge.ts')
+  const privateCa = ['--ca <file>', 'certificates to trust beside those of the system, PEM'] as const
+  remote(edge, 'status', 'what each edge runs, and what it has done', '--control-plane <url>')
+    .option('--url <url>', 'of this edge alone, which need not be configured: https://203.0.113.7')
+    .option('--host <host>', 'the name by which it is asked; default: that of the URL')
+    .option(...privateCa)
+    .action(does(async () => (await edges()).status))
+  remote(edge, 'force', 'a signed word by which the reads of one tester go to a site')
+    .requiredOption('--site <site>', 'the site')
+    .requiredOption('--for <time>', 'how long it is valid, at most 24h: 30m, 1h')
+    .requiredOption('--reason <text>', 'kept in the audit log')
+    .action(does(async () => (await edges()).force))
+  remote(
+    edge,
+    'doctor',
+    'whether requests pass unchanged through all that stands before the gateways; exit code 1 when not',
+    '--control-plane <url>',
+  )
+    .requiredOption('--host <host>', 'the name that clients use: api.example.com')
+    .option('--url <url>', 'where that is asked; default: the edge of the system that runs nearby, else https://HOST')
+    .addOption(new Option('--only <probe>', 'look at this alone; may be repeated').argParser(collect))
+    .addOption(
+      new Option('--origin <site=url>', 'an origin that only edges are to reach; may be repeated').argParser(collect),
+    )
+    .option('--slow', 'also what takes minutes: slow answers, idle connections')
+    .option('--body <size>', 'size of the upload, up to 600MiB; default 2MiB')
+    .option(...privateCa)
+    .action(does(async () => (await import('./commands/edge-doctor.ts')).doctor))
+  const versions = () => import('./commands/edge-versions.ts')
+  remote(edge, 'versions', 'versions of the script on Cloudflare: what serves, and how it came there').action(
+    does(async () => (await versions()).versions),
+  )
+  remote(edge, 'publish', 'publish the newest table to Cloudflare now, as a version of the script')
+    .requiredOption('--reason <text>', 'kept in the audit log')
+    .action(does(async () => (await versions()).publish))
+  remote(edge, 'rollback', 'deploy what there was before the newest publication')
+    .requiredOption('--reason <text>', 'kept in the audit log')
+    .action(does(async () => (await versions()).rollback))
 
   const cache = program.command('cache').description('cached answers, at all sites')
   const caches = () => import('./commands/cache.ts')
@@ -196,6 +247,23 @@ export function buildCommands(around: Surroundings): Command {
     .description('write each key file that the folder lacks; an existing one is never replaced')
     .addOption(output())
     .action(local(async () => (await import('./commands/keys.ts')).init))
+  keys
+    .command('ls <dir>')
+    .description('list the keys of a folder with their ages, and the step that comes next; no secret')
+    .addOption(output())
+    .action(local(async () => (await import('./commands/keys.ts')).list))
+  keys
+    .command('rotate')
+    .addArgument(new Argument('<dir>', 'the folder'))
+    .addArgument(new Argument('<purpose>', 'whose key').choices(rotatedPurposes))
+    .description('take one step towards a new key, with no refused request in between')
+    .addOption(
+      new Option('--step <step>', 'add: it verifies; use: it signs; retire: the old one is gone')
+        .choices(['add', 'use', 'retire'])
+        .makeOptionMandatory(),
+    )
+    .addOption(output())
+    .action(local(async () => (await import('./commands/keys.ts')).rotate))
 
   program
     .command('setup <dir>')
@@ -218,8 +286,8 @@ export function buildCommands(around: Surroundings): Command {
     .action(local(async () => (await import('./commands/local.ts')).stop))
 
   for (const [name, what] of programs) {
-    const command = program
-      .command(name)
+    // `tidegate edge --config FILE` runs it, beside the other things that can be done to edges.
+    const command = (name === 'edge' ? edge.command('run', { isDefault: true }) : program.command(name))
       .description(`run ${what} in the foreground`)
       .requiredOption('--config <file>', 'its configuration')
       .allowUnknownOption()
@@ -271,6 +339,9 @@ const programs = [
   ['control-plane', 'the control plane'],
   ['edge', 'the edge, self-hosted'],
 ] as const
+
+/** As `local/rotate-keys.ts` knows them, which is loaded only when it is needed. */
+const rotatedPurposes = ['edge-gateway', 'gateway-gateway', 'control-gateway', 'edge-control', 'tables']
 
 const collect = (value: string, earlier: readonly string[] = []): readonly string[] => [...earlier, value]
 

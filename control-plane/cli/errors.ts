@@ -62,6 +62,21 @@ export const problems = defineProblems({
     meaning: '{path} cannot be used: {reason}.',
     fix: 'Make it writable for this user, or set TIDEGATE_HOME to a folder that is.',
   },
+  'edge-silent': {
+    status: 502,
+    meaning: 'Nothing at {url} answered a signed call for the status of an edge.',
+    fix: 'Name the address of an edge; `tidegate edge doctor --host HOST --url {url} --only table` tells more.',
+  },
+  'key-folder-unusable': {
+    status: 422,
+    meaning: 'The keys in {path} cannot be used: {reason}.',
+    fix: 'Name the folder that `tidegate keys init` wrote, or put the file back from where it is kept.',
+  },
+  'rotation-refused': {
+    status: 409,
+    meaning: 'The keys for {purpose} stay as they are: {reason}.',
+    fix: 'See `tidegate keys ls DIR`. Each step needs that all programs have read the file of the step before it.',
+  },
   'redis-unreachable': {
     status: 503,
     meaning: "The Redis at {url}, where the demo's token is kept, does not answer: {reason}.",

@@ -33,6 +33,8 @@ const byCode: Readonly<Record<string, number>> = {
   'store-unavailable': exitCodes.unreachable,
   'redis-unreachable': exitCodes.unreachable,
   'invalidation-failed': exitCodes.unreachable,
+  'cloudflare-unavailable': exitCodes.unreachable,
+  'edge-script-too-large': exitCodes.gate,
   'guard-failed': exitCodes.gate,
 }
 

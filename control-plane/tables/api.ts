@@ -98,10 +98,11 @@ export function tableProgramsApi(app: FastifyInstance, plane: Plane): void {
     },
     async (request, reply) => {
       const { entry } = present(request)
-      const { at, adoption, traffic, debt } = request.body
+      const { at, adoption, traffic, marks, debt } = request.body
       members.heard(entry.site, entry.instance, debt)
       plane.sightings.note(adoption, clock.now() - at)
       plane.traffic.note(entry.site, traffic)
+      plane.edgeEvidence.note(traffic, marks)
       return reply.status(204).send()
     },
   )

@@ -23,6 +23,12 @@ export type Asked<Status> =
   | { readonly ok: true; readonly name: string; readonly status: Status }
   | { readonly ok: false; readonly name: string; readonly because: string }
 
+/** Looked at for each call: a ring may be renewed while we run. */
+interface Rings {
+  readonly 'control-gateway': KeyRing
+  readonly 'edge-control': KeyRing
+}
+
 /** So short that a fleet that is half away does not keep changes waiting for a second. */
 const limitMs = 800
 /** Two documents at their hard limits, in JSON. */
@@ -30,11 +36,11 @@ const limitBytes = 48 * 1024 * 1024
 
 /** Asks programs what they run, signed; every failure is an answer. */
 export class FleetAsker {
-  readonly #rings: { readonly gateways: KeyRing; readonly edges: KeyRing }
+  readonly #rings: Rings
   readonly #clock: Clock
   readonly #random: Random
 
-  constructor(rings: { readonly gateways: KeyRing; readonly edges: KeyRing }, clock: Clock, random: Random) {
+  constructor(rings: Rings, clock: Clock, random: Random) {
     this.#rings = rings
     this.#clock = clock
     this.#random = random
@@ -42,11 +48,11 @@ export class FleetAsker {
 
   gateway({ site, url }: GatewayAddress, documents: boolean): Promise<Asked<GatewayStatus>> {
     const target = documents ? `${paths.gatewayStatus}?documents=1` : paths.gatewayStatus
-    return this.#get(`${site} at ${url}`, url, target, `gateway:${site}`, this.#rings.gateways)
+    return this.#get(`${site} at ${url}`, url, target, `gateway:${site}`, this.#rings['control-gateway'])
   }
 
   edge({ name, url }: EdgeAddress): Promise<Asked<EdgeStatus>> {
-    return this.#get(name, url, `${paths.edge}/status`, 'edge', this.#rings.edges)
+    return this.#get(name, url, `${paths.edge}/status`, 'edge', this.#rings['edge-control'])
   }
 
   async #get<Status>(

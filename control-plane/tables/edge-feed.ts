@@ -18,6 +18,7 @@ export class EdgeFeed {
   #structure: Held<Structure> | undefined
   #placements: Held<PlacementSet> | undefined
   #following = false
+  readonly #listeners = new Set<(what: 'structure' | 'placements') => void>()
 
   /** `feed` is loaded: what it holds was public before this process began. */
   constructor(feed: TableFeed, members: Members, background: Background) {
@@ -37,6 +38,12 @@ export class EdgeFeed {
     return this.#placements
   }
 
+  /** Told of what edges are offered from now on; call the answer to end it. */
+  subscribe(listener: (what: 'structure' | 'placements') => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
   /** One run for all that is published meanwhile. */
   #follow(): void {
     if (this.#following) return
@@ -51,8 +58,10 @@ export class EdgeFeed {
         if (placements !== undefined && placements !== this.#placements) {
           await this.#members.acknowledged(placements.number, patienceMs)
         }
+        const what = structure === this.#structure ? 'placements' : 'structure'
         this.#structure = structure
         this.#placements = placements
+        for (const listener of this.#listeners) listener(what)
       }
     } finally {
       this.#following = false

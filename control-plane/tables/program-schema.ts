@@ -51,6 +51,7 @@ export const CountersBody = Type.Object({
     }),
     { maxItems: 20_000 },
   ),
+  marks: Type.Optional(Type.Object({ requests: Count, skewed: Count, mismatched: Count })),
   debt: CacheDebt,
 })
 export const EdgeTableQuery = Type.Object(

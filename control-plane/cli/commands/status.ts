@@ -11,7 +11,7 @@ export async function status(session: Session, [unit]: readonly string[]): Promi
 async function wholeStatus({ client, out, tell, format }: Session): Promise<void> {
   const answer = await client.status()
   if (format === 'json') return out(json(answer))
-  const { environment, version, startedAt, recovery, services, units, moving, sites, adoption } = answer
+  const { environment, version, startedAt, recovery, services, units, moving, sites, adoption, cloudflare } = answer
   out(
     facts({
       environment,
@@ -19,6 +19,7 @@ async function wholeStatus({ client, out, tell, format }: Session): Promise<void
       table: `structure ${answer.table.structure}, placements ${answer.table.placements}`,
       catalog: `${services} services, ${units} units at ${sites.join(' and ')}; ${moving} moving`,
       adoption: adoption === undefined ? undefined : adoptionOf(adoption),
+      cloudflare: cloudflare && cloudflareOf(cloudflare),
       // Who was away when the control plane started is only of interest until it is done with that.
       recovery: recovery.state === 'done' ? undefined : `${recovery.state}: ${recovery.silent.join(', ')}`,
     }),
@@ -54,6 +55,13 @@ function adoptionOf({ placements, confirmed, stragglers }: NonNullable<StatusAns
   const late = stragglers.map(({ kind, name, placements: held }) => `${kind} ${name} on ${held}`)
   if (late.length > 0) return `of ${placements}: waiting for ${late.join(', ')}`
   return confirmed ? `of ${placements}: confirmed` : `of ${placements}: by all that were heard, not yet confirmed`
+}
+
+function cloudflareOf({ script, kv }: NonNullable<StatusAnswer['cloudflare']>): string {
+  const told = (health: string, because: string) => (because === '' ? health : `${health}: ${because}`)
+  const newest = script.newest === undefined ? 'nothing published' : `newest version ${script.newest.state}`
+  const values = kv === undefined ? [] : [`KV ${told(kv.health, kv.because)}, has placements ${kv.written}`]
+  return [`script ${told(script.health, script.because)}, ${newest}`, ...values].join('; ')
 }
 
 async function unitStatus({ client, out, format }: Session, unit: string): Promise<void> {

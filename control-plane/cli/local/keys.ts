@@ -3,12 +3,16 @@ import type { webcrypto } from 'node:crypto'
 import { mkdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { encodeBase64url } from '#routes/base64url.ts'
-import type { Purpose, RingFile } from '#routes/seal.ts'
+import type { Purpose } from '#routes/seal.ts'
 import { writeKeptFile } from '#server-kit/kept-file.ts'
 import { writeSecretFile } from '#server-kit/secret.ts'
 import { problems } from '../errors.ts'
+import { type AgedRing, type AgedSecret, opened, type SealingPair } from './rotation.ts'
 
-const purposes: readonly Purpose[] = ['edge-gateway', 'gateway-gateway', 'control-gateway', 'edge-control']
+export const purposes: readonly Purpose[] = ['edge-gateway', 'gateway-gateway', 'control-gateway', 'edge-control']
+/** The pair that seals tables, and its public half for all who read them. */
+export const sealingName = 'tables.json'
+export const openName = 'tables.public.json'
 
 export interface WrittenKeys {
   readonly written: readonly string[]
@@ -32,48 +36,51 @@ export async function writeKeys(folder: string): Promise<WrittenKeys> {
       written.push(file)
     }
   }
-  const sealing = join(folder, 'tables.json')
+  const sealing = join(folder, sealingName)
   let pair: SealingPair
   if (await exists(sealing)) {
     pair = JSON.parse(await readFile(sealing, 'utf8'))
     kept.push(sealing)
   } else {
-    pair = await sealingPair('t1')
+    pair = await newPair('t1')
     await writeSecretFile(sealing, text(pair))
     written.push(sealing)
   }
   // Made from the private file, so that a crash between the two leaves no key that nobody believes.
-  const open = join(folder, 'tables.public.json')
+  const open = join(folder, openName)
   if (await exists(open)) kept.push(open)
   else {
-    await writeKeptFile(open, text({ keys: [{ id: pair.id, publicKey: pair.publicKey }] }))
+    await writeKeptFile(open, text({ keys: [opened(pair)] }))
     written.push(open)
   }
   return { written, kept }
 }
 
-function ring(purpose: Purpose): RingFile {
+function ring(purpose: Purpose): AgedRing {
+  return { purpose, keys: [newSecret('k1')] }
+}
+
+export function newSecret(id: string): AgedSecret {
   const secret = encodeBase64url(crypto.getRandomValues(new Uint8Array(32)))
-  return { purpose, keys: [{ id: 'k1', secret }] }
+  return { id, createdAt: new Date().toISOString(), secret }
 }
 
-interface SealingPair {
-  readonly id: string
-  readonly privateKey: string
-  readonly publicKey: string
-}
-
-async function sealingPair(id: string): Promise<SealingPair> {
+export async function newPair(id: string): Promise<SealingPair> {
   const { privateKey, publicKey } = (await crypto.subtle.generateKey('Ed25519', true, [
     'sign',
     'verify',
   ])) as webcrypto.CryptoKeyPair
   const encoded = async (format: 'pkcs8' | 'raw', key: webcrypto.CryptoKey) =>
     encodeBase64url(new Uint8Array(await crypto.subtle.exportKey(format, key)))
-  return { id, privateKey: await encoded('pkcs8', privateKey), publicKey: await encoded('raw', publicKey) }
+  return {
+    id,
+    createdAt: new Date().toISOString(),
+    privateKey: await encoded('pkcs8', privateKey),
+    publicKey: await encoded('raw', publicKey),
+  }
 }
 
-const text = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`
+export const text = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`
 
 async function exists(file: string): Promise<boolean> {
   try {
