@@ -17,6 +17,11 @@ import { auditApi } from './audit/api.ts'
 import { cacheApi } from './cache/api.ts'
 import { catalogApi } from './catalog/api.ts'
 import type { ControlPlaneYaml } from './config.ts'
+import { edgePublishingApi } from './edge/api.ts'
+import { EdgeEvidence } from './edge/edge-evidence.ts'
+import { EdgePublishing } from './edge/edge-publishing.ts'
+import type { BuildScript } from './edge/script-builder.ts'
+import { edgeWordsApi } from './edge/words-api.ts'
 import { gatewayProxy } from './gateways/gateway-proxy.ts'
 import type { Keys } from './keys.ts'
 import { closeListener, createListener, showMore } from './listener.ts'
@@ -40,6 +45,7 @@ import { Fleet } from './tables/fleet.ts'
 import { Members } from './tables/members.ts'
 import { tableOperatorsApi } from './tables/operators-api.ts'
 import { Publisher } from './tables/publisher.ts'
+import { reseal } from './tables/reseal.ts'
 import { sweepMembers } from './tables/sweep-members.ts'
 
 export interface ControlPlaneOptions {
@@ -49,6 +55,10 @@ export interface ControlPlaneOptions {
   readonly random: Random
   readonly log: Log
   readonly version: string
+  /** Secrets that the configuration names stand here; default: none do. */
+  readonly env?: Readonly<Record<string, string | undefined>>
+  /** For tests: another way to build the edge script. */
+  readonly buildEdgeScript?: BuildScript | undefined
 }
 
 export interface ControlPlane {
@@ -73,11 +83,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
   const members = new Members(clock)
   members.load(await store.records.gateways.all())
   const publisher = new Publisher(store, feed, keys.sealer)
-  const asker = new FleetAsker(
-    { gateways: keys.rings['control-gateway'], edges: keys.rings['edge-control'] },
-    clock,
-    random,
-  )
+  const asker = new FleetAsker(keys.rings, clock, random)
   const fleet = new Fleet({
     asker,
     trusted: keys.trusted,
@@ -89,10 +95,22 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
     clock,
     log,
   })
+  const edgeFeed = new EdgeFeed(feed, members, background)
+  const edgeEvidence = new EdgeEvidence(clock)
+  const { environment } = config
+  const publishing =
+    config.cloudflare === undefined
+      ? undefined
+      : new EdgePublishing(
+          { store, edgeFeed, edgeEvidence, background, clock, random, log, environment },
+          { config: config.cloudflare, env: options.env ?? {}, keys, metrics, build: options.buildEdgeScript },
+        )
   const plane: Plane = {
     store,
     feed,
-    edgeFeed: new EdgeFeed(feed, members, background),
+    edgeFeed,
+    edgeEvidence,
+    publishing,
     publisher,
     members,
     sightings: new SightingLedger(),
@@ -103,7 +121,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
     clock,
     random,
     log,
-    environment: config.environment,
+    environment,
     version,
     startedAt: clock.now(),
   }
@@ -149,6 +167,8 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
     tableProgramsApi(api, plane)
     auditApi(api, plane)
     cacheApi(api, plane, keys)
+    edgePublishingApi(api, plane)
+    edgeWordsApi(api, plane, keys)
     liveApi(api, plane)
     await gatewayProxy(api, plane, keys)
     const links = new LoginLinks(clock, random)
@@ -164,7 +184,8 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
     .add({
       name: 'recovery',
       // Not waited for: tables are served from the store at once, and changes queue behind it by themselves.
-      start: async () => background.run('ask the fleet how far numbers have gone', fleet.recoverAtStart()),
+      start: async () =>
+        background.run('ask the fleet how far numbers have gone', recoverAndReseal(plane, keys.sealingId)),
     })
     .add({
       name: 'internal listener',
@@ -174,9 +195,15 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
     .add({ name: 'public listener', start: () => listen(app, config.listen.public), stop: () => closeListener(app) })
     .add(tellCounters(plane))
     .add(sweepMembers(plane))
+  if (publishing !== undefined) lifecycle.add(publishing.part)
 
   const addresses = () => ({ public: addressOf(app), internal: addressOf(internal), url: publicUrl() })
   return { lifecycle, plane, app, addresses }
+}
+
+async function recoverAndReseal(plane: Plane, sealingId: string): Promise<void> {
+  await plane.fleet.recoverAtStart()
+  await reseal(plane, sealingId)
 }
 
 async function listen(app: FastifyInstance, address: string): Promise<void> {

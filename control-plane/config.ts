@@ -1,8 +1,11 @@
 import { dirname, resolve } from 'node:path'
 import Type, { type Static } from 'typebox'
+import { Problem } from '#routes/problem.ts'
 import { readConfig } from '#server-kit/config.ts'
 import { listenText, sha256Text, urlText } from '#server-kit/config-texts.ts'
+import { readSecret } from '#server-kit/secret.ts'
 import { scopes } from './access/can.ts'
+import { cloudflareSchema } from './edge/cloudflare-config.ts'
 
 /** The shape of control-plane.yaml. Types, checks, editor completion and the reference page come from here. */
 
@@ -66,6 +69,7 @@ export const controlPlaneSchema = Type.Object(
       ),
       { maxItems: 1_000, default: [], description: 'Edges to ask at the start and for the status.' },
     ),
+    cloudflare: Type.Optional(cloudflareSchema),
     console: Type.Optional(file('Folder of the built console. Absent: no console.')),
     bootstrapTokens: Type.Array(
       Type.Object(
@@ -99,6 +103,7 @@ export function readControlPlaneConfig(
   env: Readonly<Record<string, string | undefined>>,
 ): ControlPlaneYaml {
   const yaml = readConfig(path, controlPlaneSchema, env)
+  if (yaml.cloudflare !== undefined) refuseLiteral(yaml.cloudflare.token, env)
   const from = (relative: string) => resolve(dirname(path), relative)
   const { tableSigning, gateways, edges } = yaml.keys
   return {
@@ -106,5 +111,15 @@ export function readControlPlaneConfig(
     home: from(yaml.home),
     keys: { tableSigning: from(tableSigning), gateways: from(gateways), edges: from(edges) },
     ...(yaml.console === undefined ? {} : { console: from(yaml.console) }),
+  }
+}
+
+/** By its own problem: those of the schema repeat the value, which here would be the secret. */
+function refuseLiteral(reference: string, env: Readonly<Record<string, string | undefined>>): void {
+  try {
+    readSecret(reference, env)
+  } catch (cause) {
+    // One that is not there yet is told where it is needed: it stops no control plane.
+    if (cause instanceof Problem && cause.code === 'secret-reference-invalid') throw cause
   }
 }

@@ -37,6 +37,16 @@ export const problems = defineProblems({
     meaning: '{limit} changes wait for their turn already.',
     fix: 'Send it again in a moment; nothing of it happened.',
   },
+  'cloudflare-denied': {
+    status: 502,
+    meaning: 'Cloudflare refuses the token: {because}.',
+    fix: 'Give the token "Workers Scripts: Edit" and "Workers KV Storage: Edit" of this account, then run `tidegate edge publish --reason WHY`.',
+  },
+  'cloudflare-unavailable': {
+    status: 503,
+    meaning: 'Cloudflare does not do it: {because}.',
+    fix: 'Send it again in a moment. Traffic goes on: edges take tables from here, and from what they keep.',
+  },
   'credential-missing': {
     status: 401,
     meaning: 'This endpoint needs a credential.',
@@ -51,6 +61,51 @@ export const problems = defineProblems({
     status: 422,
     meaning: 'Safe requests of {unit} cannot fail over to {to}: it owns the unit, and is asked first.',
     fix: 'Name a site that does not own it.',
+  },
+  'echo-unknown': {
+    status: 400,
+    meaning: 'Gateways of this release do not know the echo {behaviour}.',
+    fix: 'Ask for plain, gzip, sse, early, cache or slow<seconds>, with at most 130 seconds.',
+  },
+  'force-time-invalid': {
+    status: 400,
+    meaning: 'A word that forces a site cannot be valid for {time}.',
+    fix: 'Ask for at most 24h, and again when that is over.',
+  },
+  'edge-build-failed': {
+    status: 500,
+    meaning: 'The edge script could not be built: {because}.',
+    fix: 'Run it by hand to see all that it says: node edge-worker/host/build.ts --table FILE --out FOLDER.',
+  },
+  'edge-deployment-foreign': {
+    status: 409,
+    meaning: 'The edge script is being deployed gradually, and by no publication that is known here: {shares}.',
+    fix: 'Finish that deployment or take it back (`npx wrangler versions deploy`), then publish again.',
+  },
+  'edge-nothing-to-roll-back': {
+    status: 409,
+    meaning: 'No publication of the edge script is under way or in force that could be taken back.',
+    fix: 'See `tidegate edge versions`; any version of the last hundred can be deployed by `npx wrangler versions deploy`.',
+  },
+  'edge-publication-open': {
+    status: 409,
+    meaning: 'The publication {tag} is under way ({state}).',
+    fix: 'Wait until it is confirmed (`tidegate edge versions`), or take it back: `tidegate edge rollback --reason WHY`.',
+  },
+  'edge-publishing-off': {
+    status: 409,
+    meaning: 'This control plane does not publish to Cloudflare.',
+    fix: 'Add the group `cloudflare` to control-plane.yaml; self-hosted edges poll their tables and need none.',
+  },
+  'edge-script-too-large': {
+    status: 422,
+    meaning: 'The edge script is not uploaded: {because}.',
+    fix: 'Fewer routes make the table smaller: `/svc/**` stands for a whole service. The code is ours: report it.',
+  },
+  'edge-script-unknown': {
+    status: 409,
+    meaning: 'Nothing is deployed under the name {script}.',
+    fix: 'Deploy it once with its secrets and bindings: `npm run deploy:edge`; and check `cloudflare.script`.',
   },
   'gateway-away': {
     status: 503,

@@ -7,7 +7,7 @@ import { createLog } from '#server-kit/log.ts'
 import { systemRandom } from '#server-kit/random.ts'
 import { openControlPlane } from './app.ts'
 import { readControlPlaneConfig } from './config.ts'
-import { readKeys } from './keys.ts'
+import { readKeys, renewRings } from './keys.ts'
 
 /** `node control-plane/main.ts --config control-plane.yaml`: one control plane until SIGTERM. */
 const { values } = parseArgs({ options: { config: { type: 'string', default: 'control-plane.yaml' } } })
@@ -17,13 +17,14 @@ try {
   const config = readControlPlaneConfig(values.config, process.env)
   const log = createLog({ program: 'control-plane', level: config.log.level })
   const keys = await readKeys(config.keys)
-  const { lifecycle, addresses } = await openControlPlane({
+  const { lifecycle, addresses, plane } = await openControlPlane({
     config,
     keys,
     clock: systemClock,
     random: systemRandom,
     log,
     version,
+    env: process.env,
   })
   lifecycle.add({
     name: 'ready line',
@@ -31,7 +32,13 @@ try {
     start: async () =>
       void process.stdout.write(`${JSON.stringify({ ready: true, program: 'control-plane', ...addresses() })}\n`),
   })
+  process.on('SIGHUP', () => plane.background.run('read the keys again', readAgain()))
   await runUntilSignal(lifecycle, log)
+
+  async function readAgain(): Promise<void> {
+    await renewRings(keys, config.keys)
+    log.info({ sealing: keys.sealingId }, 'the rings were read again; what seals tables stays until the next start')
+  }
 } catch (cause) {
   if (!(cause instanceof Problem)) throw cause
   process.stderr.write(`${cause.message}\n${cause.fix}\n`)

@@ -2,6 +2,8 @@ import type { Background } from '#server-kit/background.ts'
 import type { Clock } from '#server-kit/clock.ts'
 import type { Log } from '#server-kit/log.ts'
 import type { Random } from '#server-kit/random.ts'
+import type { EdgeEvidence } from './edge/edge-evidence.ts'
+import type { EdgePublishing } from './edge/edge-publishing.ts'
 import type { Events } from './live/events.ts'
 import type { ObservedTraffic } from './live/traffic.ts'
 import type { Store } from './records.ts'
@@ -19,6 +21,10 @@ export interface Plane {
   /** Behind `feed` by as long as gateways take to run what is new. */
   readonly edgeFeed: EdgeFeed
   readonly publisher: Publisher
+  /** What gateways tell of how edges' requests fared. */
+  readonly edgeEvidence: EdgeEvidence
+  /** Undefined: no account of Cloudflare is configured. */
+  readonly publishing: EdgePublishing | undefined
   readonly members: Members
   readonly sightings: SightingLedger
   readonly traffic: ObservedTraffic

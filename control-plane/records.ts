@@ -1,6 +1,7 @@
 import type { AccessStore } from './access/access-store.ts'
 import type { AuditLog } from './audit/audit-log.ts'
 import type { CatalogStore } from './catalog/catalog-store.ts'
+import type { PublicationStore } from './edge/publication-store.ts'
 import type { GatewayStore } from './tables/gateway-store.ts'
 import type { TableStore } from './tables/table-store.ts'
 
@@ -11,6 +12,7 @@ export interface Records {
   readonly gateways: GatewayStore
   readonly audit: AuditLog
   readonly access: AccessStore
+  readonly publications: PublicationStore
 }
 
 /** Where the control plane keeps what it must not lose. */

@@ -18,7 +18,6 @@ const atOnce = 32
 /** What operators and pipelines make of the caches of all sites. */
 export function cacheApi(app: FastifyInstance, plane: Plane, keys: Keys): void {
   const { store, members, feed, clock, random } = plane
-  const asker = { ring: keys.rings['control-gateway'], clock, random }
   let underWay = 0
 
   app.post<{ Body: InvalidateBody }>(
@@ -56,6 +55,7 @@ export function cacheApi(app: FastifyInstance, plane: Plane, keys: Keys): void {
             requestId: request.id,
           }),
         )
+        const asker = { ring: keys.rings['control-gateway'], clock, random }
         const told = { ...words, reason: `${actor}: ${reason}`.slice(0, 1_000) }
         const outcomes = await invalidateSites(sites, members.all(), ({ entry }) =>
           askToInvalidate({ site: entry.site, url: entry.internalUrl }, namespace, told, asker),

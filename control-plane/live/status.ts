@@ -29,6 +29,7 @@ export async function status(plane: Plane): Promise<StatusAnswer> {
       return { name, url, reachable: false, ...(answer === undefined ? {} : { because: answer.because }) }
     }),
     ...(adoption === undefined ? {} : { adoption }),
+    ...(plane.publishing === undefined ? {} : { cloudflare: plane.publishing.status }),
   }
 }
 

@@ -8,6 +8,7 @@ import { KyselyAccessStore } from './kysely-access-store.ts'
 import { KyselyAuditLog } from './kysely-audit-log.ts'
 import { KyselyCatalogStore } from './kysely-catalog-store.ts'
 import { KyselyGatewayStore } from './kysely-gateway-store.ts'
+import { KyselyPublicationStore } from './kysely-publication-store.ts'
 import { KyselyTableStore } from './kysely-table-store.ts'
 import { NodeSqliteDialect } from './node-sqlite.ts'
 import type { Rows } from './rows.ts'
@@ -93,5 +94,6 @@ function recordsOf(db: Kysely<Rows>): Records {
     gateways: new KyselyGatewayStore(db),
     audit: new KyselyAuditLog(db),
     access: new KyselyAccessStore(db),
+    publications: new KyselyPublicationStore(db),
   }
 }

@@ -76,5 +76,26 @@ export interface Rows {
     removed_at: number | null
     removed_by: string | null
   }
+  edge_publications: {
+    id: string
+    tag: string
+    kind: string
+    structure: number
+    structure_digest: string
+    placements: number
+    placements_digest: string
+    code_digest: string
+    former_id: string
+    version_id: string | null
+    state: string
+    since: number
+    started_at: number
+    actor: string
+    reason: string
+    because: string | null
+    gzip_bytes: number
+    startup_ms: number
+    platform_startup_ms: number | null
+  }
   schema_changes: { id: string; checksum: string; at: number }
 }

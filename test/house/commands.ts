@@ -58,6 +58,9 @@ function isCommand(words: readonly string[], tree: CommandTree): boolean {
   const [word = '', ...rest] = words
   const next = tree.below.find(({ names }) => names.includes(word))
   if (next !== undefined) return isCommand(rest, next)
+  // `tidegate edge --config FILE` is short for the program of the group.
+  const program = tree.below.find(({ names }) => names.includes('run'))
+  if (program !== undefined && word.startsWith('--')) return isCommand(words, program)
   // `tidegate token` speaks of the group.
   if (tree.below.length > 0) return isPlace(word) || (words.length === 0 && !tree.names.includes('tidegate'))
   const options = words.filter((each) => /^--?[a-z]/i.test(each)).map((each) => each.split('=', 1)[0] ?? '')

@@ -56,7 +56,7 @@ const rules: readonly Rule[] = [
   {
     files: /^control-plane\//,
     may: only(String.raw`control-plane\/(?!cli|console).*`, kit, language, outside),
-    never: /^control-plane\/(?:store\/(?!rows\.ts)|app\.ts|main\.ts|api-client\/(?!(?:cache-)?schema\.ts))/,
+    never: /^control-plane\/(?:store\/(?!rows\.ts)|app\.ts|main\.ts|api-client\/(?!(?:[a-z]+-)?schema\.ts))/,
   },
   { files: /^(?:bench|test)\//, may: /./ },
 ]

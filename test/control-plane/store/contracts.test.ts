@@ -5,6 +5,7 @@ import { contract as accessStore } from '../../contracts/access-store.ts'
 import { contract as auditLog } from '../../contracts/audit-log-store.ts'
 import { contract as catalogStore } from '../../contracts/catalog-store.ts'
 import { contract as gatewayStore } from '../../contracts/gateway-store.ts'
+import { contract as publicationStore } from '../../contracts/publication-store.ts'
 import { type Make, contract as tableStore } from '../../contracts/table-store.ts'
 import { temporaryFolder } from '../../support/temporary-folder.ts'
 
@@ -36,4 +37,5 @@ describe.each([
   gatewayStore(made(({ gateways }) => gateways))
   auditLog(made(({ audit }) => audit))
   accessStore(made(({ access }) => access))
+  publicationStore(made(({ publications }) => publications))
 })

@@ -3,13 +3,14 @@ import { signCall } from '#routes/call.ts'
 import { headers } from '#routes/messages.ts'
 import type { KeyRing } from '#routes/seal.ts'
 import { type Clock, systemClock } from '#server-kit/clock.ts'
-import { silentLog } from '#server-kit/log.ts'
+import { type Log, silentLog } from '#server-kit/log.ts'
 import { type Random, systemRandom } from '#server-kit/random.ts'
 import type { Scope } from '../../../control-plane/access/can.ts'
 import { hashToken, newToken } from '../../../control-plane/access/token.ts'
 import { createClient } from '../../../control-plane/api-client/client.ts'
 import { type ControlPlane, openControlPlane } from '../../../control-plane/app.ts'
 import type { ControlPlaneYaml } from '../../../control-plane/config.ts'
+import type { BuildScript } from '../../../control-plane/edge/script-builder.ts'
 import { type TemporaryFolder, temporaryFolder } from '../../support/temporary-folder.ts'
 import { type TestKeys, writeKeys } from './keys.ts'
 
@@ -20,6 +21,9 @@ export interface StartOptions {
   readonly config?: Partial<ControlPlaneYaml>
   readonly clock?: Clock
   readonly random?: Random
+  readonly log?: Log
+  readonly env?: Readonly<Record<string, string>>
+  readonly buildEdgeScript?: BuildScript
 }
 
 export interface TestControlPlane extends AsyncDisposable {
@@ -66,8 +70,10 @@ export async function startControlPlane(options: StartOptions = {}): Promise<Tes
     keys: keys.keys,
     clock,
     random,
-    log: silentLog,
+    log: options.log ?? silentLog,
     version: '0.0.0',
+    env: options.env ?? {},
+    buildEdgeScript: options.buildEdgeScript,
   })
   await controlPlane.lifecycle.start()
   const url = `http://${controlPlane.addresses().public}`
