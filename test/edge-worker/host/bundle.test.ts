@@ -1,13 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
+import { budgets } from '../../../control-plane/edge/script-budgets.ts'
 import { bundleWorker } from '../../../edge-worker/host/bundle.ts'
 
 describe('the bundled worker', () => {
-  it('is at most 15 KB after gzip, without the table', async () => {
+  it('is at most 18.5 KB after gzip, without the table: what the publisher takes', async () => {
     const { code } = await bundleWorker()
 
-    expect(gzipSync(code, { level: 9 }).length).toBeLessThanOrEqual(15 * 1024)
+    expect(gzipSync(code, { level: 9 }).length).toBeLessThanOrEqual(budgets.codeGzipBytes)
   })
 
   it('takes its first table from a module beside it', async () => {
