@@ -8,7 +8,6 @@ import { jsonAnswer } from './answers.ts'
 import { exchange } from './origin-exchange.ts'
 import type { Passing } from './passing.ts'
 import { documentsOf } from './table-offer.ts'
-import type { SourceStatus, TableSource } from './table-sources.ts'
 
 const audience = 'edge'
 const askLimitMs = 500
@@ -33,27 +32,19 @@ const endpoints = IttyRouter<IRequest, [Passing]>({ base: paths.edge })
 
 async function statusOf({ incoming: { colo }, edge }: Passing): Promise<EdgeStatus> {
   const { bindings, table, sources, isolate, counts } = edge
-  const told = await askSource(sources[0])
+  // A source that does not answer must not keep the status from being told: then only our own knowledge is in it.
+  const told = await sources[0]?.told?.(AbortSignal.timeout(askLimitMs)).catch(() => undefined)
   return {
     name: bindings.name,
     version: bindings.version,
     held: table.table && heldNumbers(table.table),
     source: table.from,
-    ageMs: told === undefined ? table.ageMs : told.ageMs,
+    ageMs: (told ?? table).ageMs,
     isolate,
     refusals: [...table.refusals, ...(told?.refusals ?? [])],
-    ...(colo && { colo }),
-    ...(bindings.scriptVersion && { scriptVersion: bindings.scriptVersion }),
+    colo,
+    scriptVersion: bindings.scriptVersion,
     counts,
-  }
-}
-
-/** A source that does not answer must not keep the status from being told: then only our own knowledge is in it. */
-async function askSource(source: TableSource | undefined): Promise<SourceStatus | undefined> {
-  try {
-    return await source?.told?.(AbortSignal.timeout(askLimitMs))
-  } catch {
-    return undefined
   }
 }
 

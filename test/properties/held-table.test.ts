@@ -9,7 +9,7 @@ import { makeSealer, placement, placementSet, route, type Sealer, structure } fr
 
 const numbers = 12
 const origins: readonly TableOrigin[] = ['control-plane', 'colo-cache', 'kv']
-type Kind = 'good' | 'forged' | 'fork' | 'epoch falls' | 'away'
+type Kind = 'good' | 'forged' | 'epoch falls' | 'away'
 
 let sealer: Sealer
 /** Made once: each kind of offer under each number. */
@@ -19,12 +19,10 @@ beforeAll(async () => {
   const stranger = await makeSealer()
   const sealed = await sealer.structure(structure([route('/v1/orders/**')]))
   for (let number = 1; number <= numbers; number++) {
-    const set = (epoch: number, reason = '') =>
-      placementSet([placement('orders', { epoch })], { number, reason: reason || `number ${number}` })
+    const set = (epoch: number) => placementSet([placement('orders', { epoch })], { number })
     const put = (kind: Kind, offer: TableOffer | Away) => offers.set(`${kind} ${number}`, offer)
-    put('good', { structure: sealed, placements: await sealer.placements(set(number)) })
-    put('forged', { structure: sealed, placements: await stranger.placements(set(number + numbers)) })
-    put('fork', { placements: await sealer.placements(set(number, 'a twin')) })
+    put('good', { structure: sealed, placements: await sealer.placements(set(1)) })
+    put('forged', { structure: sealed, placements: await stranger.placements(set(1)) })
     put('epoch falls', { placements: await sealer.placements(set(0)) })
     put('away', { away: 'no answer' })
   }
@@ -72,9 +70,8 @@ describe('the table of an isolate', () => {
         }
 
         await vi.waitFor(() => expect(held()).toBe(best), { interval: 1 })
-        expect(waiting.length).toBeLessThanOrEqual(events.length * origins.length + origins.length)
       }),
-      { numRuns: 150 },
+      { numRuns: 500 },
     )
   })
 })

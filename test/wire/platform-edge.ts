@@ -76,7 +76,13 @@ export async function startPlatformEdge(settings: PlatformSettings, bundle: Tabl
       })
     const before = running
     running = Array.from({ length: isolates }, child)
-    await Promise.all(running.map((one) => one.ready()))
+    try {
+      await Promise.all(running.map((one) => one.ready()))
+    } catch (cause) {
+      await Promise.all([...running, ...before].map((one) => one.drain(0)))
+      await socket.close()
+      throw cause
+    }
     await Promise.all(before.map((one) => one.retire(drainMs)))
   }
   await upload(bundle)

@@ -12,7 +12,7 @@ import { selfSigned } from '../support/certificates.ts'
 import { eventually } from '../support/eventually.ts'
 import { freePort } from '../support/free-port.ts'
 import { startScript } from '../support/process-runner.ts'
-import { placementSet, route, structure } from '../support/tables.ts'
+import { makeSealer, placementSet, route, structure } from '../support/tables.ts'
 import { bodyOf, type EdgeBed, ringFile, startEdgeBed, statusOf } from './edge-bed.ts'
 import { type LiveOrigin, type Mirrored, startLiveOrigin } from './live-origin.ts'
 
@@ -151,6 +151,17 @@ describe('a self-hosted edge takes a new configuration', () => {
     await named('edge-mended')
   })
 
+  it('refuses table keys by which its processes would start without a table', async () => {
+    await start()
+    const before = await children()
+    const { id, publicKey } = (await makeSealer()).files
+
+    await writeFile(file('tables.json'), JSON.stringify({ keys: [{ id: `${id}-other`, publicKey }] }))
+    await told(/no key of keys\.tables has signed the table that serves/, 1)
+
+    expect(await children()).toEqual(before)
+  })
+
   it('refuses what a running edge cannot change, and names it', async () => {
     await start()
 
@@ -212,6 +223,32 @@ describe('a self-hosted edge', () => {
     const second = startScript('edge-worker/host/main.ts', ['--config', file('other.yaml')], { ready: /"ready":true/ })
 
     await expect(second).rejects.toThrow(`Nothing can listen on 127.0.0.1:${bed.port}: EADDRINUSE`)
+  })
+
+  it('tells on its admin listener how its processes fare', async () => {
+    const sha256 = createHash('sha256').update('operator').digest('hex')
+    const tokens = [{ name: 'ops', sha256, scopes: ['metrics', 'status'] }]
+    await start({ admin: { listen: '127.0.0.1:0', tokens } }, 2)
+    const [, admin = ''] = await bed.process.waitFor(/"admin":"([^"]+)"/)
+    const ask = (path: string) =>
+      fetch(`http://${admin}${path}`, { headers: { authorization: 'Bearer operator' } }).then((answer) => answer.text())
+    expect(JSON.parse(await ask('/health/ready'))).toEqual({ ready: true, state: 'ready', children: 2, table: true })
+
+    process.kill((await children())[0] as number, 'SIGKILL')
+    await told(/is started again/, 1)
+    await eventually(async () => (await ask('/metrics')).includes('tidegate_edge_children{state="ready"} 2'))
+    bed.process.signal('SIGUSR2')
+    await told(/"reason":"asked","running":2/, 1)
+    await writeFile(file('edge.yaml'), 'name: [')
+    await told(/refused/, 1)
+
+    const metrics = await ask('/metrics')
+    expect(metrics).toContain('tidegate_edge_restarts_total{reason="ended"} 1')
+    expect(metrics).toContain('tidegate_edge_restarts_total{reason="asked"} 2')
+    expect(metrics).toContain('tidegate_edge_table_number{document="placements"} 1')
+    expect(metrics).toContain('tidegate_config_refused 1')
+    expect(metrics).toMatch(/tidegate_edge_child_resident_bytes\{slot="1"\} [1-9]\d{6,}/)
+    expect(metrics).toMatch(/tidegate_edge_table_age_seconds 0\.\d+/)
   })
 
   it('warns at its start that no front is told, and does not once one is', async () => {

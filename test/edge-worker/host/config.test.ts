@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { readEdgeConfig } from '../../../edge-worker/host/config.ts'
 import { type TemporaryFolder, temporaryFolder } from '../../support/temporary-folder.ts'
@@ -29,13 +30,30 @@ describe('edge.yaml', () => {
     expect(read(whole)).toMatchObject({
       name: 'edge-1',
       listen: { host: '127.0.0.1', port: 17080 },
-      workers: 1,
+      workers: availableParallelism(),
+      memoryCeilingBytes: 512_000_000,
+      admin: undefined,
+      sites: { onprem: { url: 'http://127.0.0.1:17101' } },
       home: folder.file('state/edge'),
       controlPlaneUrl: 'http://127.0.0.1:17000',
       drainMs: 30_000,
       logLevel: 'info',
       trustedClientIpHeader: undefined,
+      trustedCountryHeader: undefined,
+      files: ['edge.yaml', 'tables.json', 'gateways.json', 'control.json'].map(folder.file),
     })
+  })
+
+  it('has its admin listener on loopback unless told otherwise, and names its files of PEM to be watched', () => {
+    expect(read(`${whole}admin: {}\n`).admin).toEqual({ listen: { host: '127.0.0.1', port: 17081 }, tokens: [] })
+    const tls = whole.replace(
+      'sites: { onprem: "http://127.0.0.1:17101" }',
+      'sites: { onprem: { url: "https://g", ca: none.pem } }',
+    )
+
+    expect(() => read(tls)).toThrow(/none\.pem cannot be read/)
+    writeFileSync(folder.file('none.pem'), 'nothing')
+    expect(() => read(tls)).toThrow(/sites\.onprem: none\.pem holds no PEM certificate/)
   })
 
   it('takes an IPv6 address', () => {

@@ -38,15 +38,15 @@ async function offer(number: number): Promise<TableOffer> {
   }
 }
 
-async function start(): Promise<void> {
+async function start(log = silentLog): Promise<void> {
   const source: TableSource = {
     name: 'control-plane',
-    read: (held, deadline) => {
+    read: (...asking) => {
       asked++
-      return answer(held, deadline)
+      return answer(...asking)
     },
   }
-  relay = new TableRelay({ source, trusted: sealer.trusted, home: folder.path, clock, log: silentLog })
+  relay = new TableRelay({ source, trusted: sealer.trusted, home: folder.path, clock, log })
   await relay.start()
 }
 
@@ -137,5 +137,20 @@ describe('the table relay', () => {
       ageMs: 0,
       refusals: [{ because: 'older', offered: 4, held: 5 }],
     })
+  })
+
+  it('Edge E3: refuses another document of the same number, and that is an error in the log, once', async () => {
+    const errors: string[] = []
+    await start({ ...silentLog, error: (_, text) => errors.push(text ?? '') })
+    const forked = { placements: await sealer.placements(placementSet([], { reason: 'a twin' })) }
+    answer = async () => forked
+
+    for (const _ of [1, 2, 3]) {
+      clock.advance(1_000)
+      await ask(table(1, 1))
+    }
+
+    expect(errors).toEqual(['table-forked'])
+    expect(await (await ask('/status')).json()).toMatchObject({ refusals: [{ because: 'forked', count: 3 }] })
   })
 })

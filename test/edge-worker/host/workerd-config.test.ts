@@ -6,8 +6,9 @@ const settings: WorkerdSettings = {
   version: '0.1.0',
   codeFile: 'worker-1.js',
   tableFile: 'table.json',
-  sites: { onprem: 'http://10.0.0.1:17101', cloud: 'https://gateway.example.com' },
+  sites: { onprem: { url: 'http://10.0.0.1:17101' }, cloud: { url: 'https://gateway.example.com' } },
   trustedClientIpHeader: undefined,
+  trustedCountryHeader: undefined,
   tablesAddress: '127.0.0.1:4000',
 }
 
