@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
+import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { build } from 'esbuild'
+import { type BuildOptions, build } from 'esbuild'
 
 export interface WorkerBundle {
   readonly code: string
@@ -11,12 +12,26 @@ export interface WorkerBundle {
 /** The table is a module of its own beside the code: code changes with releases, tables every hour. */
 export const tableModule = './bundled-structure.json'
 
+const workerEntry = fileURLToPath(new URL('../worker.ts', import.meta.url))
+
 /** The worker as one module, in memory. `entry` is for tests, which bundle a worker of their own. */
-export async function bundleWorker(
-  entry = fileURLToPath(new URL('../worker.ts', import.meta.url)),
-): Promise<WorkerBundle> {
+export async function bundleWorker(entry = workerEntry): Promise<WorkerBundle> {
+  return bundle({ entryPoints: [entry] })
+}
+
+/** The same with the supervisor's door (`holdable.ts`). */
+export async function bundleHoldable(entry = workerEntry): Promise<WorkerBundle> {
+  const door = fileURLToPath(new URL('./holdable.ts', import.meta.url))
+  const contents = `import worker from ${JSON.stringify(entry)}
+    import { holdable } from ${JSON.stringify(door)}
+    const { traffic, hold } = holdable(worker)
+    export { traffic as default, hold }`
+  return bundle({ stdin: { contents, resolveDir: dirname(entry) } })
+}
+
+async function bundle(from: Pick<BuildOptions, 'entryPoints' | 'stdin'>): Promise<WorkerBundle> {
   const { outputFiles } = await build({
-    entryPoints: [entry],
+    ...from,
     bundle: true,
     write: false,
     format: 'esm',

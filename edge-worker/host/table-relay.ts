@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { receiveAtEdge } from '#routes/edge-parts.ts'
-import { paths, type TableOffer } from '#routes/messages.ts'
+import { paths, type Refusal, type TableOffer } from '#routes/messages.ts'
 import type { TrustedKeys } from '#routes/seal.ts'
 import type { EdgeTable } from '#routes/table.ts'
 import type { Clock } from '#server-kit/clock.ts'
@@ -22,6 +22,8 @@ export interface RelaySettings {
   readonly home: string
   readonly clock: Clock
   readonly log: Log
+  /** Told of each document that is not taken. */
+  readonly onRefusal?: (refusal: Refusal) => void
 }
 
 const pollEveryMs = 1_000
@@ -38,7 +40,7 @@ export class TableRelay implements Part {
   readonly name = 'table relay'
   /** Opens the listener; made anew with each start and known to the children alone. */
   readonly token = randomBytes(32).toString('base64url')
-  readonly #settings: RelaySettings
+  #settings: RelaySettings
   readonly #refusals = new RefusalCounts()
   readonly #server = createServer((request, response) => void this.#serve(request, response))
   #table: EdgeTable | undefined
@@ -72,6 +74,28 @@ export class TableRelay implements Part {
     return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`
   }
 
+  /** From now on another control plane is asked, or other keys are believed. What is held stays. */
+  renew(changed: Pick<RelaySettings, 'source' | 'trusted'>): void {
+    this.#settings = { ...this.#settings, ...changed }
+  }
+
+  /** Whether what is held would be taken with these keys; true of nothing. */
+  async isBelievedWith(trusted: TrustedKeys): Promise<boolean> {
+    return this.#table === undefined || (await receiveAtEdge(undefined, this.documents, trusted)).table !== undefined
+  }
+
+  /** Of the table that is held. */
+  get numbers(): { readonly structure: number; readonly placements: number } | undefined {
+    const table = this.#table
+    return table && { structure: table.structure.number, placements: table.placements.number }
+  }
+
+  /** Since the last answer of the control plane, ms; undefined = never. */
+  get ageMs(): number | undefined {
+    const at = this.#answeredAt
+    return at === undefined ? undefined : Math.round(this.#settings.clock.monotonic() - at)
+  }
+
   /** What a new workerd process starts with. */
   get documents(): TableOffer {
     return this.#table === undefined ? {} : offerFor(this.#table, 0)
@@ -93,21 +117,25 @@ export class TableRelay implements Part {
     const { source, clock, log } = this.#settings
     this.#askedAt = clock.monotonic()
     const answer = await source.read(this.#table, AbortSignal.timeout(pollLimitMs))
-    const away = answer !== 'unchanged' && 'away' in answer ? answer.away : undefined
+    const away = 'away' in answer ? answer.away : undefined
     // One line when it goes and one when it comes back: an hour of absence must not fill the log.
     if (away !== undefined && !this.#away)
       log.warn({ reason: away }, 'the control plane gives no table; the held one serves')
     if (away === undefined && this.#away) log.info({}, 'the control plane answers again')
     this.#away = away !== undefined
-    if (away !== undefined) return
+    if ('away' in answer) return
     this.#answeredAt = clock.monotonic()
-    if (answer !== 'unchanged' && (await this.#take(answer as TableOffer))) await this.#keep()
+    if (await this.#take(answer)) await this.#keep()
   }
 
   async #take(offer: TableOffer): Promise<boolean> {
-    const { trusted, clock, log } = this.#settings
+    const { trusted, clock, log, onRefusal } = this.#settings
     const { table, changed, refusals } = await receiveAtEdge(this.#table, offer, trusted)
-    if (this.#refusals.add(refusals, clock.now())) log.warn({ refusals }, 'an offered table was refused')
+    for (const refusal of refusals) onRefusal?.(refusal)
+    const first = this.#refusals.add(refusals, clock.now())
+    // Two documents under one number: somebody else signs with our key, or two control planes run. No poll mends it.
+    if (first.some(({ because }) => because === 'forked')) log.error({ refusals }, 'table-forked')
+    else if (first.length > 0) log.warn({ refusals }, 'an offered table was refused')
     if (!changed || table === undefined) return false
     this.#table = table
     log.info({ structure: table.structure.number, placements: table.placements.number }, 'a table was adopted')
@@ -151,9 +179,8 @@ export class TableRelay implements Part {
   }
 
   #status(): SourceStatus {
-    const at = this.#answeredAt
-    const age = at === undefined ? {} : { ageMs: Math.round(this.#settings.clock.monotonic() - at) }
-    return { ...age, refusals: this.#refusals.told }
+    const { ageMs } = this
+    return { ...(ageMs === undefined ? {} : { ageMs }), refusals: this.#refusals.told }
   }
 }
 

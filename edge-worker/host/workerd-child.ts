@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { createRequire } from 'node:module'
+import { once } from 'node:events'
+import { type IncomingMessage, request } from 'node:http'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -15,11 +16,15 @@ import { sockets } from './workerd-config.ts'
 export type ChildState = 'starting' | 'ready' | 'draining' | 'gone'
 
 export interface ChildSettings {
+  /** Path of workerd. */
+  readonly binary: string
   /** Of the listening socket; the child accepts from it. */
   readonly fd: number
   readonly configFile: string
   /** Secrets that the configuration takes from the environment. */
   readonly env: Readonly<Record<string, string>>
+  /** Opens its door for the supervisor. */
+  readonly token: string
   /** Signs the question whether it is ready. */
   readonly ring: KeyRing
   readonly clock: Clock
@@ -27,19 +32,21 @@ export interface ChildSettings {
   readonly log: Log
 }
 
-/** Path of the binary; the package has no types. */
-const workerd = (createRequire(import.meta.url)('workerd') as { default: string }).default
-
 const readyLimitMs = 5_000
 const askEveryMs = 10
 const askLimitMs = 1_000
 const lineLimit = 2_000
+/** For which requests are held: whoever uses this process with any pause shorter than that is in flight then. */
+const gatherMs = 50
+/** From SIGTERM on: the process has to see it before it answers what it held. */
+const releaseMs = 20
+const holdLimitMs = 1_000
 
 /** One workerd process: `starting` until its signed status answers, `ready`, `draining` after SIGTERM, `gone`. */
 export class WorkerdChild {
   readonly #settings: ChildSettings
   readonly #process: ChildProcess
-  readonly #port: Promise<number>
+  readonly #ports: Promise<ChildPorts>
   /** Resolves with how it ended; never rejects. */
   readonly ended: Promise<string>
   #state: ChildState = 'starting'
@@ -48,14 +55,14 @@ export class WorkerdChild {
     this.#settings = settings
     const args = ['serve', settings.configFile, `--socket-fd=${sockets.traffic}=3`, '--control-fd=4']
     // The child sees no variable of ours but its own: whatever it could leak, it does not have.
-    const child = spawn(workerd, args, {
+    const child = spawn(settings.binary, args, {
       env: { ...settings.env },
       stdio: ['ignore', 'pipe', 'pipe', settings.fd, 'pipe'],
     })
     this.#process = child
-    this.#port = supervisorPort(child.stdio[4] as Readable)
+    this.#ports = childPorts(child.stdio[4] as Readable)
     // Nobody may be asking any more when the child ends before it listens; `ready` sees the end by itself.
-    this.#port.catch(() => undefined)
+    this.#ports.catch(() => undefined)
     this.ended = new Promise((resolve) => {
       const end = (how: string) => {
         this.#state = 'gone'
@@ -86,6 +93,15 @@ export class WorkerdChild {
     if (this.#state === 'starting') this.#state = 'ready'
   }
 
+  /** When its successor accepts already: `drain`, but nobody who uses it finds a closed connection (see `holdable.ts`). */
+  async retire(limitMs: number): Promise<void> {
+    const release = this.#state === 'ready' ? await this.#hold() : undefined
+    if (release !== undefined) await pause(gatherMs)
+    const drained = this.drain(limitMs)
+    if (release !== undefined) void pause(releaseMs).then(release)
+    await drained
+  }
+
   /** SIGTERM: takes no new connection and ends with its last request, or by SIGKILL after `limitMs`. */
   async drain(limitMs: number): Promise<void> {
     if (this.#state === 'gone') return
@@ -96,9 +112,29 @@ export class WorkerdChild {
     clearTimeout(kill)
   }
 
+  /** What ends the hold; undefined when it could not be had. */
+  async #hold(): Promise<(() => void) | undefined> {
+    const { log, token } = this.#settings
+    try {
+      const { hold } = await this.#ports
+      const headers = { authorization: `Bearer ${token}` }
+      const signal = AbortSignal.timeout(holdLimitMs)
+      const asked = request({ host: '127.0.0.1', port: hold, method: 'POST', headers, agent: false, signal })
+      // The process may end while it is held: then there is nobody to be released.
+      asked.on('error', (err) => log.debug({ err }, 'the hold of a workerd process ended'))
+      asked.flushHeaders()
+      const [response] = (await once(asked, 'response')) as [IncomingMessage]
+      response.on('error', () => undefined).resume()
+      return () => asked.end()
+    } catch (err) {
+      log.warn({ err }, 'a workerd process could not be told to hold its requests; some may find it closed')
+      return undefined
+    }
+  }
+
   async #answers(deadline: AbortSignal): Promise<void> {
-    const port = await this.#port
-    while (!deadline.aborted && this.#state === 'starting' && !(await this.#asked(port))) await pause(askEveryMs)
+    const { supervisor } = await this.#ports
+    while (!deadline.aborted && this.#state === 'starting' && !(await this.#asked(supervisor))) await pause(askEveryMs)
   }
 
   async #asked(port: number): Promise<boolean> {
@@ -120,14 +156,21 @@ export class WorkerdChild {
   }
 }
 
+interface ChildPorts {
+  readonly supervisor: number
+  readonly hold: number
+}
+
 /** workerd tells on its control descriptor, one JSON a line, what it listens on. */
-async function supervisorPort(control: Readable): Promise<number> {
+async function childPorts(control: Readable): Promise<ChildPorts> {
+  const ports = new Map<string, number>()
   for await (const line of createInterface(control)) {
-    const told = JSON.parse(line) as { event?: string; socket?: string; port?: number }
-    if (told.event === 'listen' && told.socket === sockets.supervisor && told.port !== undefined) {
-      control.resume()
-      return told.port
-    }
+    const { event, socket, port } = JSON.parse(line) as { event?: string; socket?: string; port?: number }
+    if (event === 'listen' && socket !== undefined && port !== undefined) ports.set(socket, port)
+    const [supervisor, hold] = [ports.get(sockets.supervisor), ports.get(sockets.hold)]
+    if (supervisor === undefined || hold === undefined) continue
+    control.resume()
+    return { supervisor, hold }
   }
   throw problems['workerd-not-ready']({ limitMs: readyLimitMs, reason: 'it did not say where it listens' })
 }

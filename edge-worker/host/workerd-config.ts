@@ -1,4 +1,5 @@
 /** The configuration of one workerd process as Cap'n Proto text. Pure: paths and ports come in, text goes out. */
+import { certificatePattern, type SitePlace } from './site-place.ts'
 
 export interface WorkerdSettings {
   readonly name: string
@@ -6,9 +7,10 @@ export interface WorkerdSettings {
   /** File names beside the configuration. */
   readonly codeFile: string
   readonly tableFile: string
-  /** Site -> URL of its gateway. */
-  readonly sites: Readonly<Record<string, string>>
+  /** Site -> its gateway. */
+  readonly sites: Readonly<Record<string, SitePlace>>
   readonly trustedClientIpHeader: string | undefined
+  readonly trustedCountryHeader: string | undefined
   /** `host:port` of the supervisor's table listener. */
   readonly tablesAddress: string
 }
@@ -21,15 +23,19 @@ export const secretVariables = {
   TABLES_TOKEN: 'TIDEGATE_EDGE_TABLES_TOKEN',
 } as const
 
-/** Names of the two sockets: clients', whose descriptor is handed down, and the supervisor's own, on a free port. */
-export const sockets = { traffic: 'http', supervisor: 'supervisor' } as const
+/** Names of the sockets: clients', whose descriptor is handed down, and the supervisor's own two, on free ports. */
+export const sockets = { traffic: 'http', supervisor: 'supervisor', hold: 'hold' } as const
 
 /** workerd 1.20261102 knows this date; the flags make a client's leaving reach the origin (edge trap D17). */
-const compatibilityDate = '2026-11-01'
-const compatibilityFlags = ['enable_request_signal', 'request_signal_passthrough']
+export const compatibilityDate = '2026-11-01'
+export const compatibilityFlags = ['enable_request_signal', 'request_signal_passthrough']
 
 export function workerdConfig(settings: WorkerdSettings): string {
-  const sites = Object.entries(settings.sites).map(([site, url], index) => ({ site, url, binding: `SITE_${index}` }))
+  const sites = Object.entries(settings.sites).map(([site, place], index) => ({
+    site,
+    place,
+    binding: `SITE_${index}`,
+  }))
   const bound = Object.fromEntries(sites.map(({ site, binding }) => [site, `binding:${binding}`]))
   const texts: [string, string | undefined][] = [
     ['PLATFORM', 'self-hosted'],
@@ -37,6 +43,7 @@ export function workerdConfig(settings: WorkerdSettings): string {
     ['EDGE_VERSION', settings.version],
     ['SITES', JSON.stringify(bound)],
     ['TRUSTED_CLIENT_IP_HEADER', settings.trustedClientIpHeader],
+    ['TRUSTED_COUNTRY_HEADER', settings.trustedCountryHeader],
   ]
   const bindings = [
     ...texts.flatMap(([name, text]) => (text === undefined ? [] : [`(name = ${quote(name)}, text = ${quote(text)})`])),
@@ -51,7 +58,7 @@ export function workerdConfig(settings: WorkerdSettings): string {
 const config :Workerd.Config = (
   services = [
     (name = "edge", worker = .edge),
-${sites.map(({ url, binding }) => `    (name = ${quote(binding)}, external = ${external(url)}),`).join('\n')}
+${sites.map(({ place, binding }) => `    (name = ${quote(binding)}, external = ${external(place)}),`).join('\n')}
     (name = "tables", external = (address = ${quote(settings.tablesAddress)}, http = ())),
     # A global fetch() reaches nothing: whatever a request says, it cannot make the edge call other machines.
     (name = "nowhere", network = (allow = [])),
@@ -59,6 +66,7 @@ ${sites.map(({ url, binding }) => `    (name = ${quote(binding)}, external = ${e
   sockets = [
     (name = ${quote(sockets.traffic)}, http = (), service = "edge"),
     (name = ${quote(sockets.supervisor)}, address = "127.0.0.1:0", http = (), service = "edge"),
+    (name = ${quote(sockets.hold)}, address = "127.0.0.1:0", http = (), service = (name = "edge", entrypoint = "hold")),
   ],
 );
 
@@ -77,14 +85,20 @@ ${bindings.map((binding) => `    ${binding},`).join('\n')}
 `
 }
 
-function external(url: string): string {
+function external({ url, ca, certificate, key, certificateHost }: SitePlace): string {
   const { protocol, hostname, port } = new URL(url)
   if (protocol === 'http:') return `(address = ${quote(`${hostname}:${port || 80}`)}, http = ())`
-  const tls = `tlsOptions = (trustBrowserCas = true), certificateHost = ${quote(hostname)}`
+  const authorities = (ca?.match(certificatePattern) ?? []).map(quote)
+  const trust = ca === undefined ? 'trustBrowserCas = true' : `trustedCertificates = [${authorities.join(', ')}]`
+  const shown =
+    certificate === undefined || key === undefined
+      ? ''
+      : `, keypair = (privateKey = ${quote(key)}, certificateChain = ${quote(certificate)})`
+  const tls = `tlsOptions = (${trust}${shown}), certificateHost = ${quote(certificateHost ?? hostname)}`
   return `(address = ${quote(`${hostname}:${port || 443}`)}, https = (options = (), ${tls}))`
 }
 
-/** Cap'n Proto text. No value has control characters: schema, codec and URL parser let none through. */
+/** Cap'n Proto text. But for line ends in PEM, no value has control characters: schema, codec and URL parser let none through. */
 function quote(text: string): string {
-  return `"${text.replace(/[\\"]/g, '\\$&')}"`
+  return `"${text.replace(/[\\"]/g, '\\$&').replaceAll('\r', '').replaceAll('\n', '\\n')}"`
 }

@@ -14,6 +14,7 @@ export const neededServers: readonly NeededServer[] = [
   { command: 'memcached', debianPackage: 'memcached' },
   { command: 'nginx', debianPackage: 'nginx' },
   { command: 'haproxy', debianPackage: 'haproxy' },
+  { command: 'caddy', debianPackage: 'caddy' },
   { command: 'varnishd', debianPackage: 'varnish' },
   { command: 'openssl', debianPackage: 'openssl' },
   { command: 'memccat', debianPackage: 'libmemcached-tools' },

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
 import { Agent, get as httpGet, request as httpRequest, type IncomingMessage } from 'node:http'
 import { join } from 'node:path'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { readMark } from '#routes/hop.ts'
 import { headers } from '#routes/messages.ts'
@@ -18,10 +18,6 @@ import { type LiveOrigin, type Mirrored, startLiveOrigin } from './live-origin.t
 
 let bed: EdgeBed
 let origin: LiveOrigin
-afterEach(async () => {
-  await bed[Symbol.asyncDispose]()
-  await origin[Symbol.asyncDispose]()
-})
 
 async function start(more: Readonly<Record<string, unknown>> = {}, workers = 1): Promise<void> {
   origin = await startLiveOrigin()
@@ -33,6 +29,11 @@ async function start(more: Readonly<Record<string, unknown>> = {}, workers = 1):
     workers,
     more: { sites: { onprem: origin.url }, ...more },
   })
+}
+
+async function stop(): Promise<void> {
+  await bed[Symbol.asyncDispose]()
+  await origin[Symbol.asyncDispose]()
 }
 
 const file = (name: string) => join(bed.home, '..', name)
@@ -67,6 +68,8 @@ const told = (line: RegExp, times: number) =>
   )
 
 describe('a self-hosted edge takes a new configuration', () => {
+  afterEach(stop)
+
   it('while an event stream, an upload and a WebSocket are under way, and none of them fails', async () => {
     await start({ drain: '20s' })
     const [before] = await children()
@@ -137,58 +140,59 @@ describe('a self-hosted edge takes a new configuration', () => {
     expect(await children()).toHaveLength(2)
     expect(statusOf(await bed.raw(get))).toBe(200)
   })
+})
 
-  it('refuses a broken file whole, with its line, and serves on by the last good one', async () => {
+describe('a self-hosted edge refuses, and serves on by the last good configuration,', () => {
+  let before: number[]
+  let tables: string
+  beforeAll(async () => {
     await start()
-    const before = await children()
+    before = await children()
+    tables = await readFile(file('tables.json'), 'utf8')
+  })
+  afterAll(stop)
+  afterEach(async () => {
+    await eventually(async () => String(await children()) === String(before), { what: 'the first process alone' })
+    expect((await bed.status()).name).toBe('edge-test')
+    expect(statusOf(await bed.raw(get))).toBe(200)
+  })
 
+  it('a broken file, and tells its line', async () => {
     await change({ sites: { onprem: 'ftp://nowhere' }, name: 'edge-broken' })
+
     await told(/edge\.yaml:\d+:\d+ .*refused/, 1)
-
-    expect((await bed.status()).name).toBe('edge-test')
-    expect(await children()).toEqual(before)
-    await change({ sites: { onprem: origin.url }, name: 'edge-mended' })
-    await named('edge-mended')
   })
 
-  it('refuses table keys by which its processes would start without a table', async () => {
-    await start()
-    const before = await children()
-    const { id, publicKey } = (await makeSealer()).files
+  it('what a running edge cannot change, and names it', async () => {
+    await change({ sites: { onprem: origin.url }, workers: 3 })
 
-    await writeFile(file('tables.json'), JSON.stringify({ keys: [{ id: `${id}-other`, publicKey }] }))
-    await told(/no key of keys\.tables has signed the table that serves/, 1)
-
-    expect(await children()).toEqual(before)
-  })
-
-  it('refuses what a running edge cannot change, and names it', async () => {
-    await start()
-
-    await change({ workers: 3, name: 'edge-more' })
     await told(/changes workers,/, 1)
-
-    expect((await bed.status()).name).toBe('edge-test')
   })
 
-  it('keeps the processes that serve when none starts with the new one', async () => {
-    await start()
-    const before = await children()
+  it('table keys by which its processes would start without a table', async () => {
+    await change({ workers: 1, name: 'edge-test' })
+    const { id, publicKey } = (await makeSealer()).files
+    await writeFile(file('tables.json'), JSON.stringify({ keys: [{ id: `${id}-other`, publicKey }] }))
+
+    await told(/no key of keys\.tables has signed the table that serves/, 1)
+    await writeFile(file('tables.json'), tables)
+  })
+
+  it('what no process starts with', async () => {
     // A curve that Node knows and workerd does not.
     const { key, cert } = await selfSigned('edge', 'secp256k1')
     await writeFile(file('key.pem'), key)
     await writeFile(file('certificate.pem'), cert)
-
     const site = { url: 'https://127.0.0.1:9', certificate: 'certificate.pem', key: 'key.pem' }
     await change({ sites: { onprem: site } })
-    await told(/No workerd process starts/, 1)
 
-    await eventually(async () => String(await children()) === String(before))
-    expect(statusOf(await bed.raw(get))).toBe(200)
+    await told(/No workerd process starts/, 1)
   })
 })
 
 describe('a workerd process of a self-hosted edge', () => {
+  afterEach(stop)
+
   it('that outgrows its memory is replaced without a failed request, later and later while successors grow, too', async () => {
     await start({ memory: { ceiling: '20MB' } }, 2)
     const load = startLoad(bed.port)
@@ -215,6 +219,8 @@ describe('a workerd process of a self-hosted edge', () => {
 })
 
 describe('a self-hosted edge', () => {
+  afterEach(stop)
+
   it('says that its port is taken, and by which address it is asked for', async () => {
     await start({ listen: `127.0.0.1:${await freePort()}` })
     const other = { ...JSON.parse(await readFile(file('edge.yaml'), 'utf8')), home: file('other') }
