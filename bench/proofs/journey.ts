@@ -5,7 +5,9 @@
 import type { BenchOptions } from '../command.ts'
 import { grouped, printTable } from '../print.ts'
 import { runControls } from '../support/journey/controls.ts'
+import { firstStep } from '../support/journey/first-step.ts'
 import { claimedLimits, type JourneyResult, journey } from '../support/journey/journey.ts'
+import { startWranglerEdge } from '../support/journey/wrangler-edge.ts'
 import { type RunningSystem, startSystem } from '../support/start-system.ts'
 
 const short = { times: 1, holdMs: 4_000, awayMs: 10_000 } as const
@@ -23,6 +25,9 @@ export async function prove({ long, seed }: BenchOptions): Promise<{ pass: boole
     results.push(await onOwnSystem(workers, (system) => journey(system, options)))
   }
 
+  console.log('\nThe first step through `wrangler dev`, before the same gateways')
+  const byWrangler = await onOwnSystem(1, (system) => throughWrangler(system, seed, holdMs))
+
   console.log('\nThe same checks with a guard taken away')
   const controls = await onOwnSystem(1, (system) => runControls(system, seed))
   printTable(
@@ -34,9 +39,23 @@ export async function prove({ long, seed }: BenchOptions): Promise<{ pass: boole
   )
   const missed = controls.filter(({ noticed }) => !noticed).length
   return {
-    pass: missed === 0 && results.every(({ faults }) => faults.length === 0),
-    figures: `${figuresOf(results)}; ${controls.length - missed} of ${controls.length} controls as they must be; seed ${seed}`,
+    pass: missed === 0 && byWrangler.length === 0 && results.every(({ faults }) => faults.length === 0),
+    figures:
+      `${figuresOf(results)}; through wrangler dev: ${byWrangler.length} faults; ` +
+      `${controls.length - missed} of ${controls.length} controls as they must be; seed ${seed}`,
   }
+}
+
+async function throughWrangler(system: RunningSystem, seed: number, holdMs: number): Promise<readonly string[]> {
+  await using edge = await startWranglerEdge(system)
+  return await firstStep(system, {
+    url: edge.url,
+    seed,
+    perSecond: 50,
+    holdMs,
+    limits: claimedLimits,
+    tell: console.log,
+  })
 }
 
 async function onOwnSystem<Result>(workers: number, work: (system: RunningSystem) => Promise<Result>): Promise<Result> {

@@ -19,6 +19,10 @@ export interface Outcome<Sent extends Shot = Shot> {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
   readonly body: string
   readonly error?: string
+  /** Its connection ended before anything of an answer came. */
+  readonly broken?: true
+  /** It was sent a second time, since its connection broke: what is told is the second answer. */
+  readonly again?: true
 }
 
 export interface LoadOptions<Sent extends Shot> {
@@ -28,6 +32,8 @@ export interface LoadOptions<Sent extends Shot> {
   readonly connections?: number
   /** How long the client keeps a connection that it does not use, ms. Default as the server says. */
   readonly idleMs?: number
+  /** Sends a GET once more whose connection broke unanswered, as HTTP clients do (RFC 9110 section 9.2.2). Default false. */
+  readonly again?: boolean
   readonly next: () => Sent
   readonly seen: (outcome: Outcome<Sent>) => void
 }
@@ -45,6 +51,7 @@ export class OpenLoop<Sent extends Shot> {
   readonly #pool: Pool
   readonly #underWay = new Set<Promise<void>>()
   #running = false
+  #paused = false
   #loop: Promise<void> = Promise.resolve()
   sent = 0
 
@@ -64,6 +71,16 @@ export class OpenLoop<Sent extends Shot> {
     return this
   }
 
+  /** Resolves when nothing is under way. What comes due until `resume` leaves then, all at once. */
+  async pause(): Promise<void> {
+    this.#paused = true
+    await Promise.all(this.#underWay)
+  }
+
+  resume(): void {
+    this.#paused = false
+  }
+
   /** Sends no more and waits for what is under way. */
   async stop(): Promise<void> {
     this.#running = false
@@ -77,20 +94,29 @@ export class OpenLoop<Sent extends Shot> {
     let planned = 0
     while (this.#running) {
       const due = Math.floor(((performance.now() - begun) / 1_000) * this.#options.perSecond)
-      for (; planned < due; planned++) this.#fire()
+      for (; planned < due && !this.#paused; planned++) this.#fire()
       await wait(tickMs)
     }
   }
 
   #fire(): void {
     this.sent++
-    const work = send(this.#pool, this.#options.next()).then((outcome) => {
+    const work = this.#send(this.#options.next()).then((outcome) => {
       this.#underWay.delete(work)
       this.#options.seen(outcome)
     })
     this.#underWay.add(work)
   }
+
+  async #send(shot: Sent): Promise<Outcome<Sent>> {
+    const outcome = await send(this.#pool, shot)
+    if (outcome.broken !== true || this.#options.again !== true || shot.method !== 'GET') return outcome
+    return { ...(await send(this.#pool, shot)), sentAt: outcome.sentAt, again: true }
+  }
 }
+
+/** The codes of undici and of the system for a connection that is gone. */
+const brokenCodes: readonly unknown[] = ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']
 
 /** One request and all of its answer; never rejects. */
 export async function send<Sent extends Shot>(pool: Dispatcher, shot: Sent): Promise<Outcome<Sent>> {
@@ -107,7 +133,8 @@ export async function send<Sent extends Shot>(pool: Dispatcher, shot: Sent): Pro
     return { shot, sentAt, answeredAt: nowMs(), status: statusCode, headers, body: text }
   } catch (cause) {
     // No answer is an outcome, and the worst one: it is counted as a failed request.
-    return { shot, sentAt, answeredAt: nowMs(), status: 0, headers: {}, body: '', error: String(cause) }
+    const broken = brokenCodes.includes(Object(cause).code) && { broken: true as const }
+    return { shot, sentAt, answeredAt: nowMs(), status: 0, headers: {}, body: '', error: String(cause), ...broken }
   }
 }
 

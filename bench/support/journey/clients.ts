@@ -13,6 +13,8 @@ export interface ClientsOptions {
   readonly random: Random
   /** Begins each write id: several runs on one system are told apart by it. */
   readonly run: string
+  /** Of the edge that they use. Default: the system's own. */
+  readonly url?: string
 }
 
 export class Clients implements AsyncDisposable {
@@ -27,22 +29,35 @@ export class Clients implements AsyncDisposable {
   #endedAt: number | undefined
   #ended: Promise<void> | undefined
 
-  constructor(system: RunningSystem, { perSecond, users, random, run }: ClientsOptions) {
+  constructor(system: RunningSystem, { perSecond, users, random, run, url = system.demo.edge }: ClientsOptions) {
     this.#system = system
     this.#run = run
     this.#perSecond = perSecond
-    this.#pool = new Pool(system.demo.edge, { connections: 64, pipelining: 1 })
+    this.#pool = new Pool(url, { connections: 64, pipelining: 1 })
     this.#load = new OpenLoop({
-      url: system.demo.edge,
+      url,
       perSecond,
+      // Below the moment that a process of the edge gathers its clients before it ends: one that was idle for longer may be
+      // closed under the next request, and what is no GET could not be sent again.
+      idleMs: 40,
+      again: true,
       next: mixed(users, random, run),
       seen: (outcome) => this.seen.push(judge(outcome)),
     }).start()
   }
 
   /** One request beside the load: the caller judges it. */
-  async ask(request: Request): Promise<Seen> {
-    return judge(await send(this.#pool, request))
+  async ask(request: Request, by: Pool = this.#pool): Promise<Seen> {
+    return judge(await send(by, request))
+  }
+
+  /** Resolves when nothing of the load is under way; what comes due leaves with `resume`. */
+  pause(): Promise<void> {
+    return this.#load.pause()
+  }
+
+  resume(): void {
+    this.#load.resume()
   }
 
   /** What the load was to send so far: fewer would be a loader that waited for the system. */

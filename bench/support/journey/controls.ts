@@ -117,13 +117,13 @@ async function shortMove(system: RunningSystem, seed: number, run: string): Prom
 type Config = Readonly<Record<string, Record<string, unknown> | undefined>>
 
 /** Runs a program with a changed configuration, and afterwards with its own again. */
-async function altered(
+export async function altered<Result>(
   system: RunningSystem,
   program: string,
   config: string,
   alter: (config: Config) => void,
-  during: () => Promise<Harm>,
-): Promise<Harm> {
+  during: () => Promise<Result>,
+): Promise<Result> {
   const file = join(system.home, 'config', `${config}.yaml`)
   const text = await readFile(file, 'utf8')
   const changed = parse(text) as Config

@@ -26,17 +26,20 @@ const lookEveryMs = 20
 export class FlipClock {
   readonly #system: RunningSystem
   readonly #edgeRing: KeyRing
+  readonly #edge: string
 
-  private constructor(system: RunningSystem, edgeRing: KeyRing) {
+  private constructor(system: RunningSystem, edgeRing: KeyRing, edge: string) {
     this.#system = system
     this.#edgeRing = edgeRing
+    this.#edge = edge
   }
 
-  static async open(system: RunningSystem): Promise<FlipClock> {
+  /** `edge`: URL of the edge that is looked at. */
+  static async open(system: RunningSystem, edge = system.demo.edge): Promise<FlipClock> {
     const file = JSON.parse(await readFile(join(system.home, 'keys/edge-control.json'), 'utf8')) as RingFile
     const ring = await KeyRing.open(file)
     if (ring === undefined) throw new Error('the key that edge and control plane share cannot be read')
-    return new FlipClock(system, ring)
+    return new FlipClock(system, ring, edge)
   }
 
   async measure(change: () => Promise<ChangeAnswer>): Promise<FlipFigures> {
@@ -72,7 +75,7 @@ export class FlipClock {
   async #heldByEdge(): Promise<number> {
     const call = { method: 'GET', target: statusTarget, body: new Uint8Array(), audience: 'edge' }
     const signature = await signCall(call, this.#edgeRing, Date.now(), randomUUID())
-    const answer = await fetch(this.#system.demo.edge + statusTarget, { headers: { [headers.call]: signature } })
+    const answer = await fetch(this.#edge + statusTarget, { headers: { [headers.call]: signature } })
     const { held } = (await answer.json()) as EdgeStatus
     return held?.placements.number ?? 0
   }

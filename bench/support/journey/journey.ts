@@ -2,14 +2,17 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Client } from '../../../control-plane/api-client/client.ts'
 import { readCatalogFolder, scopesOf } from '../../../control-plane/cli/local/example-catalog.ts'
+import type { ExampleSite } from '../../../control-plane/cli/local/ports.ts'
 import { root } from '../../../control-plane/cli/root.ts'
 import { Random } from '../../../test/properties/generators/random.ts'
 import { eventually } from '../../../test/support/eventually.ts'
 import { nowMs } from '../open-loop.ts'
 import type { RunningSystem } from '../start-system.ts'
 import { Clients } from './clients.ts'
+import { edgeKilled, edgeReplaced } from './edge-processes.ts'
 import { FlipClock } from './flip-clock.ts'
 import { answeredBy } from './gateway-logs.ts'
+import { noneFailed, writesOnce } from './outcome.ts'
 import { above, ms, type PlacementLimits, PlacementSteps } from './placement-steps.ts'
 import { Report, type StepResult } from './report.ts'
 import { listOrders } from './requests.ts'
@@ -71,10 +74,10 @@ export async function journey(system: RunningSystem, options: JourneyOptions): P
   return await new Journey(system, options, { desk, users, newcomers, placements, clients }).run()
 }
 
-/** Where onprem's tokens are issued; the cloud's store stays empty. */
-export async function openDesk({ demo }: RunningSystem): Promise<TokenDesk> {
+/** Where a site's tokens are issued. Those of the journey are onprem's; the cloud's store stays empty. */
+export async function openDesk({ demo }: RunningSystem, site: ExampleSite = home): Promise<TokenDesk> {
   if (demo.redis === undefined) throw new Error('the journey needs a Redis a site')
-  return TokenDesk.open(demo.redis[home], scopesOf(await readCatalogFolder(`${root}/routes/example`)))
+  return TokenDesk.open(demo.redis[site], scopesOf(await readCatalogFolder(`${root}/routes/example`)))
 }
 
 interface Parts {
@@ -121,6 +124,8 @@ class Journey {
     await report.step('flip to the cloud, 50 %', () => this.#rise(50))
     await report.step(away, () => this.#controlPlaneAway())
     await report.step('a gateway process of each site is replaced', () => this.#gatewaysReplaced())
+    await report.step('each edge process is replaced', () => edgeReplaced(this.#system, this.#clients))
+    await report.step('an edge process is killed by SIGKILL', () => this.#edgeKilled())
     await report.step('a route added by apply serves at both sites', () => this.#routeAdded())
     await report.step('a user gets a token at onprem, while users move', () => this.#join())
     await report.step('answers cached at onprem are double-written', () => this.#warm())
@@ -129,8 +134,8 @@ class Journey {
     await report.step('that token, revoked at onprem, is refused in the cloud', () => this.#revoked())
     await report.step('rollback to onprem', () => this.#rollback())
     await this.#clients.stop()
-    await report.step('no request failed', () => this.#noneFailed())
-    await report.step('each write executed once, at the site that answered', () => this.#writesOnce())
+    await report.step('no request failed', () => noneFailed(this.#clients))
+    await report.step('each write executed once, at the site that answered', () => writesOnce(this.#clients))
     return this.#result(report)
   }
 
@@ -216,6 +221,10 @@ class Journey {
     return gateways.filter(({ state }) => state === 'live')
   }
 
+  #edgeKilled(): Promise<StepResult> {
+    return edgeKilled(this.#system, this.#clients, this.#users)
+  }
+
   /** To a service that is split: whoever is at onprem gets it from onprem, whoever is in the cloud from the cloud. */
   async #routeAdded(): Promise<StepResult> {
     const { client } = this.#system
@@ -297,34 +306,6 @@ class Journey {
     return {
       figures: `401 after ${ms(tookMs)}`,
       faults: above('the revocation', tookMs, this.#options.limits.revoked),
-    }
-  }
-
-  #noneFailed(): StepResult {
-    const { seen, failed } = this.#clients
-    const took = seen.map(({ sentAt, answeredAt }) => answeredAt - sentAt).sort((a, b) => a - b)
-    const at = (share: number): string => (took[Math.floor(share * (took.length - 1))] ?? 0).toFixed(1)
-    const hits = seen.filter(({ hit }) => hit).length
-    const least = 0.9 * this.#clients.planned
-    return {
-      figures:
-        `${seen.length} requests, ${failed.length} failed; ${hits} cache hits; ` +
-        `p50 ${at(0.5)}, p99 ${at(0.99)}, longest ${at(1)} ms`,
-      faults: [
-        ...failed.slice(0, 5).map(({ request: { method, path }, fault }) => `${method} ${path}: ${fault}`),
-        ...(failed.length > 5 ? [`and ${failed.length - 5} more`] : []),
-        ...(seen.length < least ? [`only ${seen.length} of ${this.#clients.planned} planned requests`] : []),
-      ],
-    }
-  }
-
-  #writesOnce(): StepResult {
-    const { acknowledged, executed, doubled, lost, elsewhere } = this.#clients.audit()
-    const told = (what: string, ids: readonly string[]) =>
-      ids.length === 0 ? [] : [`${ids.length} ${what}: ${ids.slice(0, 3).join(', ')}`]
-    return {
-      figures: `${acknowledged} acknowledged, ${executed} executed, ${doubled.length} doubled, ${lost.length} lost`,
-      faults: [...told('doubled', doubled), ...told('lost', lost), ...told('executed elsewhere', elsewhere)],
     }
   }
 

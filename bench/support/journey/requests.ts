@@ -23,6 +23,8 @@ export interface Seen {
   /** Who executed it; undefined for an answer from a cache, which names who executed it once. */
   readonly site?: string
   readonly hit: boolean
+  /** Its connection broke, and it was sent once more. */
+  readonly again: boolean
   /** Why its user would complain. */
   readonly fault?: string
 }
@@ -73,7 +75,7 @@ interface SampleAnswer {
 }
 
 /** A wrong status, no answer, another one's answer, or an answer to another write: each is a failed request. */
-export function judge({ shot, sentAt, answeredAt, status, headers, body, error }: Outcome<Request>): Seen {
+export function judge({ shot, sentAt, answeredAt, status, headers, body, error, again }: Outcome<Request>): Seen {
   const hit = String(headers['cache-status'] ?? '').includes('; hit')
   const answer = jsonOf(body)
   const fault = error ?? faultOf(shot, status, answer, body)
@@ -84,6 +86,7 @@ export function judge({ shot, sentAt, answeredAt, status, headers, body, error }
     status,
     requestId: String(headers['x-request-id'] ?? ''),
     hit,
+    again: again === true,
     ...(hit || typeof answer?.site !== 'string' ? {} : { site: answer.site }),
     ...(fault === undefined ? {} : { fault }),
   }

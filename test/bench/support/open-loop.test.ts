@@ -50,6 +50,66 @@ describe('an open loop', () => {
     expect(seen.every(({ status, body }) => status === 200 && body === 'late')).toBe(true)
   })
 
+  it('has nothing under way while it pauses, and sends what came due meanwhile when it goes on', async () => {
+    const open = new Set<unknown>()
+    await using server = await startServer((_, response) => {
+      open.add(response)
+      setTimeout(() => {
+        open.delete(response)
+        response.end('done')
+      }, 20)
+    })
+    let seen = 0
+    const load = new OpenLoop({ url: server.url, perSecond: 500, next: numbered(), seen: () => seen++ }).start()
+    await eventually(() => seen > 10)
+
+    await load.pause()
+
+    expect(open.size).toBe(0)
+    expect(seen).toBe(load.sent)
+    const begun = performance.now()
+    await eventually(() => performance.now() - begun > 100)
+    expect(seen).toBe(load.sent)
+    const before = load.sent
+    load.resume()
+    await eventually(() => load.sent >= before + 50, { deadlineMs: 1_000, what: 'what came due' })
+    await load.stop()
+  })
+
+  it('sends a GET again whose connection broke unanswered, and no other request', async () => {
+    const met = new Set<string>()
+    await using server = await startServer((request, response) => {
+      const id = `${request.method} ${request.url}`
+      if (met.has(id)) response.end('done')
+      else request.socket.destroy()
+      met.add(id)
+    })
+    const seen: Outcome<Numbered>[] = []
+    let number = 0
+    const next = (): Numbered => ({
+      method: number % 2 === 0 ? 'GET' : 'POST',
+      path: `/${number}`,
+      headers: {},
+      number: number++,
+    })
+    const load = new OpenLoop({
+      url: server.url,
+      perSecond: 100,
+      again: true,
+      next,
+      seen: (one) => seen.push(one),
+    }).start()
+
+    await eventually(() => seen.length >= 10)
+    await load.stop()
+
+    const ofGets = seen.filter(({ shot }) => shot.method === 'GET')
+    const ofPosts = seen.filter(({ shot }) => shot.method === 'POST')
+    expect(ofGets.every(({ status, again }) => status === 200 && again === true)).toBe(true)
+    expect(ofPosts.every(({ status, broken, again }) => status === 0 && broken && again === undefined)).toBe(true)
+    expect(Math.min(ofGets.length, ofPosts.length)).toBeGreaterThan(3)
+  })
+
   it('gives back each request with its answer, and how long that took', async () => {
     await using server = await startServer((_, response) => response.writeHead(201, { 'x-site': 'cloud' }).end('done'))
     const seen: Outcome<Numbered>[] = []

@@ -11,6 +11,7 @@ const read = (user: typeof anna, site: string | undefined, sentAt: number, answe
   status: 200,
   requestId: '',
   hit: site === undefined,
+  again: false,
   sentAt,
   answeredAt,
   ...(site === undefined ? {} : { site }),
