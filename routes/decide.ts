@@ -56,14 +56,25 @@ export function decide<P extends EdgePolicy>(table: Table<P, EdgeService>, facts
   const route = found < 0 ? undefined : table.structure.value.routes[found]
   const unsafe = route === undefined ? target.unsafe : unsafeFor(route.policy, target)
   const refused = unsafe !== 0 && host?.unsafeTargets !== 'observe'
+  // Field by field: spread objects cost a tenth of a whole decision.
   if (route === undefined) {
     const site = host?.defaultSite ?? table.structure.value.defaultSite
-    const decided = { site, because: 'no-route', target, host, route, position: found, effect, epoch: 0 } as const
-    return { ...decided, bucket: undefined, refused }
+    return {
+      site,
+      because: 'no-route',
+      target,
+      host,
+      route,
+      position: -1,
+      effect,
+      epoch: 0,
+      bucket: undefined,
+      refused,
+    }
   }
   const routeEffect = route.policy.effect ?? effect
-  const placed = place(table, facts, route, found, unsafe === 0, target, routeEffect)
-  return { ...placed, target, host, route, position: found, effect: routeEffect, refused }
+  const { site, because, epoch, bucket } = place(table, facts, route, found, unsafe === 0, target, routeEffect)
+  return { site, because, target, host, route, position: found, effect: routeEffect, epoch, bucket, refused }
 }
 
 /** GET, HEAD, OPTIONS and QUERY read; whatever else may write. */

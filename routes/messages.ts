@@ -69,8 +69,8 @@ export interface EdgeStatus {
   readonly isolate: string
   readonly refusals: readonly ToldRefusal[]
   /** Cloudflare's place, and the version of the script that answers; absent elsewhere. */
-  readonly colo?: string
-  readonly scriptVersion?: string
+  readonly colo?: string | undefined
+  readonly scriptVersion?: string | undefined
   readonly counts: EdgeCounts
 }
 

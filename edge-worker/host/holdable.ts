@@ -19,8 +19,13 @@ export function holdable<Env extends { readonly TABLES_TOKEN?: string }, Context
   readonly fetch: Handler<Env, Context>
 }) {
   let heldUntilMs = 0
-  const traffic: Handler<Env, Context> = (request, env, context) =>
-    heldUntilMs === 0 ? worker.fetch(request, env, context) : waited().then(() => worker.fetch(request, env, context))
+  const traffic: Handler<Env, Context> = async (request, env, context) => {
+    await waited()
+    const answer = await worker.fetch(request, env, context)
+    // An answer that goes out now would leave its connection waiting for a request.
+    await waited()
+    return answer
+  }
   /** Looks by timers of its own: a request must not await what another one made (edge trap E1). */
   const waited = async (): Promise<void> => {
     while (Date.now() < heldUntilMs) await new Promise((resolve) => setTimeout(resolve, lookMs))

@@ -14,8 +14,8 @@ function question(authorization: string) {
 }
 
 describe('a worker that may be held', () => {
-  it('passes each request on at once, as long as nobody holds it', () => {
-    expect(edge().traffic.fetch(request(), env, context)).toBeInstanceOf(Response)
+  it('passes each request on at once, as long as nobody holds it', async () => {
+    expect(await edge().traffic.fetch(request(), env, context)).toBeInstanceOf(Response)
   })
 
   it('keeps requests in flight until the question of its supervisor ends, and serves them then', async () => {
@@ -32,7 +32,24 @@ describe('a worker that may be held', () => {
     await end()
 
     expect(await (await answer).text()).toBe('served')
-    expect(traffic.fetch(request(), env, context)).toBeInstanceOf(Response)
+    expect(await traffic.fetch(request(), env, context)).toBeInstanceOf(Response)
+  })
+
+  it('keeps an answer that is ready meanwhile: its connection would be closed before the next request on it', async () => {
+    const ready = Promise.withResolvers<Response>()
+    const { traffic, hold } = holdable<typeof env, typeof context>({ fetch: () => ready.promise })
+    const { asked, end } = question('Bearer known')
+    let answered = false
+    const answer = Promise.resolve(traffic.fetch(request(), env, context)).finally(() => {
+      answered = true
+    })
+    await hold.fetch(asked, env, context)
+    ready.resolve(new Response('served'))
+
+    await new Promise((resolve) => setTimeout(resolve, 30))
+    expect(answered).toBe(false)
+    await end()
+    expect(await (await answer).text()).toBe('served')
   })
 
   it('does not wait for ever on a supervisor that forgot it', async () => {
@@ -51,6 +68,6 @@ describe('a worker that may be held', () => {
       expect((await hold.fetch(question(word).asked, env, context)).status).toBe(401)
     const nobody = {} as typeof env
     expect((await hold.fetch(question('Bearer undefined').asked, nobody, context)).status).toBe(401)
-    expect(traffic.fetch(request(), env, context)).toBeInstanceOf(Response)
+    expect(await traffic.fetch(request(), env, context)).toBeInstanceOf(Response)
   })
 })
