@@ -34,7 +34,7 @@ export function withCopy(passing: Passing, choice: Choice, placement: Placement 
   return { ...choice, flags: ['shadowed'] }
 }
 
-/** Whole clients, and not those that a canary moves first: the salt is that of gateways. Who has no key is in the whole alone. */
+/** Whole clients, and not those that a move takes first: the salt is that of gateways. Who has no key is in the whole alone. */
 function isSampled(incoming: Incoming, { table, decision }: Choice, placement: Placement, sample: Bp): boolean {
   if (sample === 10_000 || table === undefined || decision === undefined) return sample === 10_000
   const key = keyOf(table, incoming, placement, decision.position, decision.target)

@@ -4,7 +4,7 @@ import type { TableOffer, TableOrigin, ToldRefusal } from '#routes/messages.ts'
 import * as paths from '#routes/paths.ts'
 import type { KeyRing } from '#routes/seal.ts'
 import type { EdgeTable } from '#routes/table.ts'
-import type { Fetching } from './origin-client.ts'
+import { type Fetching, platform } from './origin-client.ts'
 import { boundedText, offerLimitBytes, parseOffer } from './table-offer.ts'
 
 /** Nobody answered before the deadline, or with something that is no offer. */
@@ -54,12 +54,12 @@ export interface ControlPlaneSettings {
   readonly ring: KeyRing
   readonly now: () => number
   readonly newId: () => string
-  readonly platform?: Fetching
+  readonly to?: Fetching
 }
 
 /** The control plane itself, by signed calls. */
 export function controlPlaneSource(settings: ControlPlaneSettings): TableSource {
-  const { url, ring, now, newId, platform = { fetch: (request: Request) => fetch(request) } } = settings
+  const { url, ring, now, newId, to = platform } = settings
   const base = url.replace(/\/+$/, '')
   return {
     name: 'control-plane',
@@ -67,9 +67,7 @@ export function controlPlaneSource(settings: ControlPlaneSettings): TableSource 
       const target = tableTarget(held)
       const call = { method: 'GET', target, body: new Uint8Array(), audience: 'control-plane' }
       const signed = { [headers.call]: await signCall(call, ring, now(), newId()), ...conditional(held) }
-      return readOffer(
-        platform.fetch(new Request(base + target, { headers: signed, signal: deadline, redirect: 'manual' })),
-      )
+      return readOffer(to.fetch(new Request(base + target, { headers: signed, signal: deadline, redirect: 'manual' })))
     },
   }
 }

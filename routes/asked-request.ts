@@ -1,3 +1,5 @@
+import { cookies } from './messages.ts'
+import { takeCookie } from './own-cookie.ts'
 import type { RequestFacts } from './request-facts.ts'
 
 /** A request that nobody has sent, as an operator writes it down. */
@@ -12,7 +14,8 @@ export interface AskedRequest {
 
 /**
  * The request as those who decide would see it. The target is cut out of the URL by hand, since parsing would normalise the
- * very path that is asked about; a fragment is no part of a request.
+ * very path that is asked about; a fragment is no part of a request. A sticky cookie counts without its signature: an
+ * operator asks what it would do, and not everybody who is asked has the key.
  */
 export function askedRequest({ method, url, headers = {}, country }: AskedRequest): RequestFacts {
   const fields = new Map(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
@@ -22,6 +25,7 @@ export function askedRequest({ method, url, headers = {}, country }: AskedReques
     host: fields.get('host') ?? authority,
     target: rest.startsWith('/') || rest === '*' ? rest : `/${rest}`,
     country,
+    sticky: takeCookie(fields.get('cookie') ?? '', cookies.sticky).value?.split('.')[0],
     header: (name) => fields.get(name),
   }
 }

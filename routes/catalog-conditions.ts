@@ -27,6 +27,8 @@ export function readConditions(when: WhenDocument, pointer: string, findings: Fi
     return Object.entries(tests ?? {}).flatMap(([name, test]) => {
       const at = pointerTo(`${pointer}/${group}`, name)
       if (source === 'header') checkHeader(name, at)
+      if (source === 'cookie' && name.startsWith(ownCookies))
+        findings.faultOfKey(at, name, 'is between edge and client', otherFix)
       return conditionOf(`${source}:${name}`, test, at) ?? []
     })
   }
@@ -36,6 +38,10 @@ export function readConditions(when: WhenDocument, pointer: string, findings: Fi
     if (name === 'host') findings.faultOfKey(at, name, 'is matched by the route itself', { fix: 'write "host:"' })
     else if (name.startsWith(ownPrefix))
       findings.faultOfKey(at, name, 'never comes from a client', { fix: 'choose another header' })
+    else if (name === 'cookie')
+      findings.faultOfKey(at, name, 'holds cookies of ours at an edge, and none at its gateway', {
+        fix: 'write "cookies:"',
+      })
   }
 
   function conditionOf(from: ConditionSource, test: TestDocument, at: string): Condition | undefined {
@@ -50,6 +56,10 @@ export function readConditions(when: WhenDocument, pointer: string, findings: Fi
     return { from, test: 'version', value: test.version }
   }
 }
+
+/** A gateway takes them off before it looks for the route, so that its condition would not hold where the edge's does. */
+const ownCookies = 'tidegate-'
+const otherFix = { fix: 'choose another cookie' }
 
 function sorted(texts: readonly string[]): readonly string[] {
   return [...new Set(texts.filter(() => true))].sort()

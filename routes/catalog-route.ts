@@ -91,7 +91,9 @@ function readRoutePolicy(
   pattern: Pattern | undefined,
   { pointer, findings, openapi }: RouteContext,
 ): RoutePolicy {
-  const { effect, trailingSlash, accepts, stream, upgrade, earlyHints, bodyWithoutMeaning } = route
+  const { trailingSlash, accepts, stream, upgrade, earlyHints, bodyWithoutMeaning } = route
+  // It is opened by a GET, and what comes through it then may write: the owner has it, unless the route says that it reads.
+  const effect = route.effect ?? (upgrade === undefined ? undefined : 'write')
   const call = readCallPolicy(route, pointer, findings)
   if (pattern !== undefined) checkTags(route, parametersOf(pattern), pointer, findings)
   return {

@@ -98,9 +98,9 @@ export const teamsSchema = Type.Object(
 
 const keySource = Type.String({
   pattern:
-    '^(authorization|address|header:[a-z0-9][a-z0-9-]{0,63}|(cookie|claim):[A-Za-z0-9_.-]{1,64}|param:[A-Za-z_][A-Za-z0-9_]*)$',
+    '^(authorization|address|sticky|header:[a-z0-9][a-z0-9-]{0,63}|(cookie|claim):[A-Za-z0-9_.-]{1,64}|param:[A-Za-z_][A-Za-z0-9_]*)$',
   patternErrorMessage:
-    'expected authorization, address, header:name (lower case), cookie:name, claim:name or param:name',
+    'expected authorization, address, sticky, header:name (lower case), cookie:name, claim:name or param:name',
 })
 
 export const serviceSchema = Type.Object(

@@ -42,6 +42,9 @@ export interface KnownNames {
   readonly openapi: OpenApiDocuments
 }
 
+/** Taken off on the way, by the edge or by the gateway before it decides: each would find another key, or none. */
+const ofOurs = /^(?:header:(?:cookie$|x-tidegate-)|cookie:tidegate-)/
+
 /** Checks what the schema of a service cannot say; what it finds is added to `faults` and `warnings`. */
 export function readService(
   read: ReadDocument<ServiceDocument>,
@@ -98,6 +101,11 @@ export function readService(
   /** A key that only some routes can give would send one client to both sites. */
   function checkKey(): void {
     document.key.forEach((source, index) => {
+      if (source === 'sticky') checkStickyCookie(`/key/${index}`)
+      if (ofOurs.test(source)) {
+        const fix = 'choose what clients send, or "sticky"'
+        findings.fault(`/key/${index}`, source, 'does not reach edge and gateway alike', { fix })
+      }
       if (!source.startsWith('param:')) return
       const name = source.slice('param:'.length)
       const without = routes.find((route) => !parametersOf(route.pattern).includes(name))
@@ -106,5 +114,15 @@ export function readService(
       const fix = 'a key is taken from parameters that each path of the service has'
       findings.fault(`/key/${index}`, source, expected, { fix, also: without.place })
     })
+  }
+
+  function checkStickyCookie(pointer: string): void {
+    if (known.sites === undefined || known.sites.hosts.some((host) => host.stickyCookie)) return
+    findings.warn(
+      pointer,
+      'sticky',
+      'no host gives its clients such a key',
+      'add "stickyCookie: true" to one in sites.yaml',
+    )
   }
 }

@@ -117,7 +117,8 @@ export const routeSchema = Type.Object(
       Type.Array(Type.Literal('websocket'), {
         minItems: 1,
         maxItems: 1,
-        description: 'Protocols that a client may change to.',
+        description:
+          'Protocols that a client may change to. Through them it may write: `effect` is then `write` if it is not said.',
       }),
     ),
     earlyHints: on('Hands 102 and 103 of the service on to direct clients.'),

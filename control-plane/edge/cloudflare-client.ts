@@ -152,10 +152,11 @@ export class CloudflareClient implements CloudflareApi {
   }
 }
 
-/** Undefined also where the file is missing or open to others: calls then have nothing to show. */
+/** Undefined also where the file is missing, or holds what no header can: calls then have nothing to show. */
 function tokenOf(read: () => string): string | undefined {
   try {
-    return read()
+    const token = read().trim()
+    return /^[!-~]+$/.test(token) ? token : undefined
   } catch {
     // Told as `denied`, which stops the channel with an alarm.
     return undefined

@@ -35,8 +35,8 @@ export const cloudflareSchema = Type.Object(
       }),
     ),
     api: Type.String({
-      pattern: '^https?://[^\\s?#]+[^/\\s?#]$',
-      patternErrorMessage: 'expected an http or https URL without a slash at its end',
+      pattern: '^https?://[^\\s?#@]+[^/\\s?#@]$',
+      patternErrorMessage: 'expected an http or https URL without credentials and without a slash at its end',
       default: 'https://api.cloudflare.com/client/v4',
       description: 'Where the API is, for a proxy in between.',
     }),

@@ -1,7 +1,7 @@
 import { signCall } from '#routes/call.ts'
-import { type EdgeStatus, headers, paths } from '#routes/messages.ts'
+import { headers, paths } from '#routes/messages.ts'
 import type { KeyRing } from '#routes/seal.ts'
-import { document, record } from '#routes/shape.ts'
+import { count, document, record, text } from '#routes/shape.ts'
 import type { TableNumber } from '#routes/vocabulary.ts'
 import type { Clock } from '#server-kit/clock.ts'
 import type { Random } from '#server-kit/random.ts'
@@ -31,6 +31,8 @@ export interface SmokeSettings {
 const overrideHeader = 'cloudflare-workers-version-overrides'
 const limitMs = 5_000
 const answerLimitBytes = 1024 * 1024
+/** Whoever answers writes these words, and they go into the journal. */
+const becauseLimit = 300
 
 /**
  * Signed calls under the host, addressed to a version of the deployment: its status must be its own and tell the structure,
@@ -41,10 +43,10 @@ export function smokeOverHttp(settings: SmokeSettings): SmokeTest {
   return async (versionId, formerId, structure) => {
     const status = await ask('/status', versionId)
     if (typeof status === 'string') return failed(status)
-    const { scriptVersion, held, refusals } = status as Partial<EdgeStatus>
+    const { scriptVersion, held, refusals } = status
     if (scriptVersion !== versionId)
-      return failed(`${scriptVersion ?? 'a worker that tells no version'} answered for it`)
-    const holds = held?.structure.number ?? 0
+      return failed(`${text(scriptVersion) ?? 'a worker that tells no version'} answered for it`)
+    const holds = count(record(record(held)?.['structure'])?.['number']) ?? 0
     if (holds < structure) return failed(`it runs structure ${holds}, not ${structure}`)
     const refused = refusedBundle(refusals, structure)
     if (refused !== undefined) return failed(`it refuses its own table: ${refused}`)
@@ -58,16 +60,17 @@ export function smokeOverHttp(settings: SmokeSettings): SmokeTest {
 }
 
 function failed(because: string): SmokeResult {
-  return { passed: false, because }
+  return { passed: false, because: because.slice(0, becauseLimit) }
 }
 
 /** It may run a good table from elsewhere while the one that it starts with is of no use. */
-function refusedBundle(refusals: Partial<EdgeStatus>['refusals'], structure: TableNumber): string | undefined {
+function refusedBundle(refusals: unknown, structure: TableNumber): string | undefined {
   if (!Array.isArray(refusals)) return undefined
-  const own = refusals.find(
+  const read = refusals.map((refusal) => record(refusal) ?? {})
+  const own = read.find(
     ({ kind, because, offered }) => kind === 'structure' && because !== 'older' && (offered ?? structure) === structure,
   )
-  return own?.because
+  return own && String(own['because'])
 }
 
 const everySite = ['any site']

@@ -2,6 +2,7 @@ import { signCall } from '#routes/call.ts'
 import { type EdgeStatus, type GatewayStatus, type HeldNumbers, headers, paths } from '#routes/messages.ts'
 import { decodePlacements } from '#routes/placements-codec.ts'
 import { checkSeal, digestOf, type KeyRing, type SealedDocument, type TrustedKeys } from '#routes/seal.ts'
+import { document, record } from '#routes/shape.ts'
 import { decodeStructure } from '#routes/structure-codec.ts'
 import type { Held } from '#routes/table.ts'
 import type { Clock } from '#server-kit/clock.ts'
@@ -77,7 +78,9 @@ export class FleetAsker {
       }
       const text = await readBounded(answer)
       if (text === undefined) return { ok: false, name, because: `it answered more than ${limitBytes} bytes` }
-      return { ok: true, name, status: JSON.parse(text) as Status }
+      const status = document(text)
+      if (status === undefined) return { ok: false, name, because: 'its answer is no status' }
+      return { ok: true, name, status: status as Status }
     } catch (cause) {
       return { ok: false, name, because: reasonOf(cause) }
     }
@@ -90,8 +93,8 @@ export async function evidenceOf(
   edges: readonly EdgeStatus[],
   trusted: TrustedKeys,
 ): Promise<FleetEvidence> {
-  const held = [...gateways, ...edges].flatMap(({ held }) => (held === undefined || !plausible(held) ? [] : [held]))
-  const documents = gateways.flatMap(({ documents }) => (documents === undefined ? [] : [documents]))
+  const held = [...gateways, ...edges].flatMap(({ held }) => (record(held) && held && plausible(held) ? [held] : []))
+  const documents = gateways.flatMap(({ documents }) => (record(documents) && documents ? [documents] : []))
   return {
     held,
     structures: await verified(

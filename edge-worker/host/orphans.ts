@@ -16,11 +16,19 @@ export async function endOrphans(folder: Pick<RunFolder, 'toldChildren' | 'isOur
 }
 
 async function endOrphan(pid: number, folder: Pick<RunFolder, 'isOurs'>, log: Log): Promise<void> {
-  for (let waitedMs = 0; folder.isOurs(await argumentsOf(pid)); waitedMs += lookMs) {
+  for (let waitedMs = 0; waitedMs < 2 * limitMs && folder.isOurs(await argumentsOf(pid)); waitedMs += lookMs) {
     if (waitedMs === 0) log.warn({ pid }, 'a workerd process of a killed supervisor is ended')
-    if (waitedMs === 0) process.kill(pid, 'SIGTERM')
-    if (waitedMs === limitMs) process.kill(pid, 'SIGKILL')
+    if (waitedMs === 0) tell(pid, 'SIGTERM')
+    if (waitedMs === limitMs) tell(pid, 'SIGKILL')
     await pause(lookMs)
+  }
+}
+
+function tell(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal)
+  } catch {
+    // It has just ended, or is another user's: then a taken port says so when it is bound.
   }
 }
 

@@ -93,7 +93,7 @@ export async function selfHostedEdge(
 
 /** Edge trap D11: what only a front mends. */
 const noFront =
-  'no front is told (trustedClientIpHeader): for production put one before this edge, as it speaks plain HTTP/1.1, knows no client address, and cuts or refuses odd request lines; see docs/operate/edge.md'
+  'no front is told (trustedClientIpHeader): for production put one before this edge, as it speaks plain HTTP/1.1, knows no client address, and refuses odd request lines; see docs/operate/edge.md'
 
 /** Of whom tables are asked, and whose are believed. */
 function askedBy({ config, controlRing, trusted }: Launch) {

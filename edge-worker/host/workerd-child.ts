@@ -11,6 +11,7 @@ import type { Clock } from '#server-kit/clock.ts'
 import type { Log } from '#server-kit/log.ts'
 import type { Random } from '#server-kit/random.ts'
 import { problems } from './errors.ts'
+import { tellLines } from './told-lines.ts'
 import { sockets } from './workerd-config.ts'
 
 export type ChildState = 'starting' | 'ready' | 'draining' | 'gone'
@@ -35,7 +36,6 @@ export interface ChildSettings {
 const readyLimitMs = 5_000
 const askEveryMs = 10
 const askLimitMs = 1_000
-const lineLimit = 2_000
 /** For which requests are held: whoever uses this process with any pause shorter than that is in flight then. */
 const gatherMs = 50
 /** From SIGTERM on: the process has to see it before it answers what it held. */
@@ -70,7 +70,7 @@ export class WorkerdChild {
       }
       child.once('error', (error) => end(error.message)).once('exit', (code, signal) => end(String(signal ?? code)))
     })
-    for (const stream of [child.stdout, child.stderr]) tellLines(stream as Readable, settings.log)
+    for (const stream of [child.stdout, child.stderr]) tellLines(stream as Readable, settings.log, settings.clock)
   }
 
   get state(): ChildState {
@@ -173,10 +173,4 @@ async function childPorts(control: Readable): Promise<ChildPorts> {
     return { supervisor, hold }
   }
   throw problems['workerd-not-ready']({ limitMs: readyLimitMs, reason: 'it did not say where it listens' })
-}
-
-function tellLines(stream: Readable, log: Log): void {
-  createInterface(stream).on('line', (line) => {
-    if (line !== '') log.warn({ line: line.slice(0, lineLimit) }, 'workerd says')
-  })
 }

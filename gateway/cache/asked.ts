@@ -73,8 +73,15 @@ export function askedOf(x: Exchange, route: RouteFacts, rules: RouteRules, lines
     // Who asks for the newest is not answered by what this process heard a moment ago.
     memory: rules.memory && !directives.validate && directives.maxAgeS > 1,
     ...(policy.warm === 'pull' ? { pull: true } : {}),
+    ...(isGuest(x) ? { guest: true } : {}),
   }
   return { x, route, rules, caller, directives, lookup, respelled: isRespelled(x) }
+}
+
+/** An edge's copy, a tester's read, a failover: executed here and no evidence that this site's answers are good for everybody. */
+function isGuest({ mark }: Exchange): boolean {
+  if (mark === undefined || mark.flags.length === 0) return false
+  return mark.flags.includes('shadow') || mark.flags.includes('force') || mark.flags.includes('failover')
 }
 
 /** Of what makes a key canonical, only decoding shortens it; the letter case of an escape's digits is nothing to any router. */

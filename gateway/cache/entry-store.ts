@@ -37,7 +37,7 @@ import {
 
 export interface EntryStoreOptions {
   readonly outer: CacheStore
-  /** The zones of this site alone: failures are never doubled to another one (E2). */
+  /** The zones of this site alone: failures (E2) and what guests asked for are never doubled to another one. */
   readonly inner: CacheStore
   readonly newStamp: () => Stamp
   readonly site: string
@@ -152,17 +152,19 @@ export class EntryStore {
   }
 
   /** Removes what was found, if nothing newer has taken its place. */
-  async drop({ key }: Lookup, { variant, stamp: found }: FoundEntry, stamp: Stamp): Promise<DeleteOutcome> {
+  async drop(lookup: Lookup, { variant, stamp: found }: FoundEntry, stamp: Stamp): Promise<DeleteOutcome> {
+    const { key } = lookup
     const at = variant === undefined ? key.text : variantKey(key.text, variant)
     this.#memory?.outdate(key.namespace, at, stamp)
-    return this.#outer.delete(key.namespace, at, { stamp, ifStamp: found })
+    return this.#storeOf(lookup).delete(key.namespace, at, { stamp, ifStamp: found })
   }
 
   /** Removes a variant that was not read, if it is older than the stamp. */
-  async dropVariant({ key }: Lookup, { id }: IndexRow, stamp: Stamp): Promise<DeleteOutcome> {
+  async dropVariant(lookup: Lookup, { id }: IndexRow, stamp: Stamp): Promise<DeleteOutcome> {
+    const { key } = lookup
     const at = variantKey(key.text, id)
     this.#memory?.outdate(key.namespace, at, stamp)
-    return this.#outer.delete(key.namespace, at, { stamp })
+    return this.#storeOf(lookup).delete(key.namespace, at, { stamp })
   }
 
   async #lookForVariant(lookup: Lookup, primary: KnownIndex, leftMs: number): Promise<Found> {
@@ -270,7 +272,7 @@ export class EntryStore {
           ? { index: primary.index, leftMs: primary.ttlMs }
           : { index: { clear, rows: [] }, leftMs: 0 }
       const stamp = this.#newStamp()
-      const outcome = await this.#outer.put(namespace, text, encodeIndex(withRow(index, row)), {
+      const outcome = await this.#storeOf(lookup).put(namespace, text, encodeIndex(withRow(index, row)), {
         ttlMs: Math.max(ttlMs, leftMs),
         stamp,
         // Over what was read, if it is still that. Where a second look found nothing usable, over whatever is there.
@@ -294,23 +296,28 @@ export class EntryStore {
   }
 
   async #put(
-    { key, tags: known, host, epoch }: Lookup,
+    lookup: Lookup,
     at: string,
     selects: readonly string[],
     { entry, body, stamp }: Fetched,
     place: Pick<PutOptions, 'mode' | 'ifStamp' | 'unseen'>,
   ): Promise<Kept> {
+    const { key, tags: known, host, epoch } = lookup
     const tags = withOwnTags(known, entry, host)
     if (tags === undefined) return 'too-many-tags'
     const ttlMs = keepMs(entry, this.#clock.now())
     if (ttlMs <= 0) return 'no-lifetime'
     const value = encodeEntry({ clear: key.clear, selects, entry, body, site: this.#site, epoch })
     if (value.length + tagBytes(tags) > valueLimitBytes) return 'too-large'
-    const store = entry.negative === true ? this.#inner : this.#outer
+    const store = entry.negative === true ? this.#inner : this.#storeOf(lookup)
     const outcome = await store.put(key.namespace, at, value, { ttlMs, stamp, tags, ...place })
     // Also when it failed: what was there before may be gone.
     this.#memory?.outdate(key.namespace, at, stamp)
     return keptOf(outcome)
+  }
+
+  #storeOf({ guest }: Lookup): CacheStore {
+    return guest ? this.#inner : this.#outer
   }
 }
 

@@ -17,6 +17,8 @@ export interface Lookup {
   readonly memory: boolean
   /** What this site lacks may be asked of another one's cache. */
   readonly pull?: boolean
+  /** What is kept for it stays at this site: its clients are another one's, which must not answer all of its own with it. */
+  readonly guest?: boolean
 }
 
 export type Found = FoundEntry | FoundNone

@@ -63,7 +63,13 @@ function ofCopy({ route, effect }: Decision, ahead: boolean): FenceVerdict {
  */
 function mayReadHere({ site, table, decision, mark }: Omit<FenceFacts, 'markKind' | 'waited'>): boolean {
   if (mark === undefined || decision.effect !== 'read') return false
-  if (mark.flags.includes('force')) return true
+  // A tester's word is for a whole host, of which not every service runs here.
+  if (mark.flags.includes('force')) return runsAt(site, table, decision)
   const unit = decision.route?.unit ?? ''
   return mark.flags.includes('failover') && table.placementOf.get(unit)?.failover?.to === site
+}
+
+function runsAt(site: Site, table: Table, { route }: Decision): boolean {
+  const service = route && table.index.services.get(route.service)
+  return service?.deployments.some((deployment) => deployment.site === site) === true
 }

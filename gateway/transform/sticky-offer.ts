@@ -6,7 +6,7 @@ import type { Clock } from '#server-kit/clock.ts'
 import type { Random } from '#server-kit/random.ts'
 import type { Answer } from '../answer.ts'
 import type { Exchange } from '../exchange.ts'
-import { firstValue } from '../header-pairs.ts'
+import { firstValue, joinedValue, lowerNames } from '../header-pairs.ts'
 import type { Phase } from '../phase.ts'
 
 export interface StickyOfferOptions {
@@ -64,7 +64,15 @@ function isFresh(signed: string, ring: KeyRing, now: number): boolean {
   return keyId === ring.signingId && Number(expiry) * 1_000 - now > lifeMs / 2
 }
 
-/** What caches in front may give to others must not bear one client's key. */
+/**
+ * What caches in front may give to others must not bear one client's key: a `Set-Cookie` alone keeps none from storing (RFC 9111
+ * section 7.3), and with it all who get the stored answer would stand in one bucket.
+ */
 function isShared({ headers: fields }: Answer): boolean {
-  return /\b(?:public|s-maxage)\b/i.test(firstValue(fields, 'cache-control') ?? '')
+  const said = joinedValue(fields, lowerNames(fields), 'cache-control')
+  if (said === undefined) return firstValue(fields, 'expires') !== undefined
+  return /\b(?:public|s-maxage)\b/i.test(said) || (/\bmax-age="?0*[1-9]/i.test(said) && !ofOne.test(said))
 }
+
+/** With fields named it guards these alone. Section 5.2.2.7. */
+const ofOne = /\b(?:private|no-store)\b(?!=)/i

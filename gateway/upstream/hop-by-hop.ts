@@ -1,3 +1,4 @@
+import { effectOfMethod } from '#routes/decide.ts'
 import { ownPrefix } from '#routes/messages.ts'
 import type { Exchange } from '../exchange.ts'
 import type { HeaderPairs } from '../header-pairs.ts'
@@ -80,6 +81,10 @@ const isOurs = (name: string): boolean => name.charCodeAt(0) === 0x78 && without
 /** By which old clients say PUT or DELETE in a POST. On any other method they only get past a check of the method. */
 const methodOverrides: ReadonlySet<string> = new Set(['x-http-method-override', 'x-http-method', 'x-method-override'])
 
+function mayOverride(method: string, by: string, reads: boolean): boolean {
+  return method === 'POST' && !(reads && effectOfMethod(by.trim().toUpperCase()) === 'write')
+}
+
 interface NameFacts {
   /** The name that a service may read it by. */
   readonly twin: string
@@ -119,23 +124,26 @@ export function claimsAddress(names: readonly string[]): boolean {
   return false
 }
 
-/** Appends to `into` the fields of a `method` request that pass to a service, as they came; never those in `strip`. */
+/**
+ * Appends to `into` the fields of a `method` request that pass to a service, as they came; never those in `strip`. `reads`: it
+ * may be served by a site that does not own its writes, so no field makes one of it.
+ */
 export function passRequest(
   pairs: readonly string[],
   names: readonly string[],
   into: HeaderPairs,
   method: string,
   strip?: ReadonlySet<string>,
+  reads = false,
 ): HeaderPairs {
-  const mayOverride = method === 'POST'
   // Counted down by us. RFC 9110 section 7.6.2.
   const counted = method === 'OPTIONS' ? 'max-forwards' : ''
   const named = namedByConnection(pairs, names)
   for (let field = 0; field < names.length; field++) {
     const name = names[field] as string
     const { twin, ofFronts, overridesMethod } = factsOf(name)
-    if (ofFronts || name === counted || (overridesMethod && !mayOverride) || named?.has(name) || strip?.has(twin))
-      continue
+    if (ofFronts || name === counted || named?.has(name) || strip?.has(twin)) continue
+    if (overridesMethod && !mayOverride(method, pairs[2 * field + 1] as string, reads)) continue
     into.push(pairs[2 * field] as string, pairs[2 * field + 1] as string)
   }
   return into

@@ -26,7 +26,7 @@ export function requestHead(
 ): HeaderPairs {
   const head: HeaderPairs = ['host', host]
   if (x.body.length !== undefined) head.push('content-length', String(x.body.length))
-  passRequest(x.headers, x.names, head, x.method, strip)
+  passRequest(x.headers, x.names, head, x.method, strip, x.decision?.effect === 'read')
   if (x.maxForwards !== undefined) head.push('max-forwards', String(x.maxForwards))
   if (takesTrailers(x)) head.push('te', 'trailers')
   if (claimsAddress(x.names)) for (const name of addressClaims) if (x.names.includes(name)) head.push(name, x.client)

@@ -26,7 +26,7 @@ function controlPlane(answer: () => Promise<Response>) {
   }
   return {
     asked,
-    source: controlPlaneSource({ url: 'http://plane.test/', ring, now: () => 1_000, newId: () => 'n', platform }),
+    source: controlPlaneSource({ url: 'http://plane.test/', ring, now: () => 1_000, newId: () => 'n', to: platform }),
   }
 }
 const deadline = () => AbortSignal.timeout(1_000)

@@ -65,7 +65,10 @@ export const unmirrored: readonly { readonly files: RegExp; readonly reason: str
   { files: /^routes\/policy(?:-parts)?\.ts$/, reason: 'test/properties/policy.test.ts: any policy comes back whole' },
   { files: /^routes\/receiver\.ts$/, reason: 'test/routes/receive.test.ts and edge-parts.test.ts run it' },
   { files: /^routes\/witness-facts\.ts$/, reason: 'test/routes/witness.test.ts: what is said holds' },
-  { files: /^routes\/(header-names|paths)\.ts$/, reason: 'names alone; the programs that send them are tested with them' },
+  {
+    files: /^routes\/(header-names|paths)\.ts$/,
+    reason: 'names alone; the programs that send them are tested with them',
+  },
   { files: /^routes\/pattern-fault\.ts$/, reason: 'test/routes/pattern.test.ts reads every word of it' },
   {
     files: /^server-kit\/(?:built-console|find-node|folder-lock|installed-packages)\.mjs$/,

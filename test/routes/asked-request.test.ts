@@ -24,4 +24,12 @@ describe('a request that an operator asks about', () => {
   it('comes from the country that is told, else from nobody knows where', () => {
     expect([asked({ country: 'DE' }).country, asked({}).country]).toEqual(['DE', undefined])
   })
+
+  it('has the key of its sticky cookie, whoever signed that', () => {
+    const keys = ['a=1; tidegate-sticky=abc.1.k1.mac', 'tidegate-sticky=', 'a=1'].map(
+      (cookie) => asked({ headers: { Cookie: cookie } }).sticky,
+    )
+
+    expect(keys).toEqual(['abc', '', undefined])
+  })
 })

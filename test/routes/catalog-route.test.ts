@@ -144,6 +144,7 @@ describe('each word that a service writes arrives at whoever serves it', () => {
     expect(policyOf('/v1/orders/{id}/events')).toEqual({
       ...plain,
       timeout: { ...plain.timeout, idleMs: 300_000 },
+      effect: 'write',
       stream: true,
       upgrade: ['websocket'],
       earlyHints: true,
@@ -183,6 +184,21 @@ describe('time-outs that are not written', () => {
     expect(structure.routes[0]?.policy.timeout).toEqual(expected)
   })
 })
+
+it.each([
+  ['', 'write'],
+  ['    effect: read\n', 'read'],
+])(
+  'a WebSocket, through which anything may be written, is of the owner unless the route says that it reads: "%s"',
+  (more, effect) => {
+    const route = `  - path: /v1/live\n    upgrade: [websocket]\n${more}`
+    const structure = received(
+      `service: a\nowner: team-a\ndeployments: { onprem: { url: "http://a" } }\nroutes:\n${route}`,
+    )
+
+    expect(structure.routes[0]?.policy.effect).toBe(effect)
+  },
+)
 
 /** What a gateway reads of a catalog with this service. */
 function received(service = text) {

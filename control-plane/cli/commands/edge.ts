@@ -15,6 +15,12 @@ export async function force(
   { site, for: lasts, reason }: { site: string; for: string; reason: string },
 ): Promise<void> {
   refuseEmptyReason(reason)
+  if (!/^[1-9]\d{0,3}[mh]$/.test(lasts)) {
+    throw problems['usage-wrong']({
+      reason: `"${lasts}" is no such time`,
+      usage: 'Minutes or hours, at most 24h: --for 30m',
+    })
+  }
   const answer = await client.force({ site, for: lasts, reason })
   if (format === 'json') return out(json(answer))
   const { header, cookie, expiresAt } = answer

@@ -20,6 +20,8 @@ export interface Place {
 export interface RawRequest {
   /** Up to and with the empty line. */
   readonly head: string
+  /** It bears a signed word: over TLS it goes only to whom the certificate vouches for, as another could use the word. */
+  readonly signed?: true
   readonly body?: Uint8Array
   /** How often the body is sent. Default 1. */
   readonly times?: number
@@ -89,7 +91,9 @@ export async function sendRaw(place: Place, request: RawRequest, clock: Clock): 
       signals.tell()
     })
     await signals.until(() => connected || failure !== undefined, connectLimitMs)
-    if (connected) {
+    const fault = request.signed && connected ? certificateOf(socket, place).certificateFault : undefined
+    if (fault) failure ??= `the certificate is refused (${fault}), and no signed word is shown to whoever that is`
+    else if (connected) {
       begun = clock.monotonic()
       socket.write(Buffer.from(request.head, 'latin1'))
       if (expectMs !== undefined) await signals.until(() => look() || answer.interim.length > 0, expectMs)
@@ -147,7 +151,7 @@ export async function watchIdle(
 function open({ url, host, ca }: Place): Socket {
   const to = { host: url.hostname.replace(/^\[|\]$/g, ''), allowHalfOpen: true }
   if (url.protocol !== 'https:') return connect({ ...to, port: Number(url.port || 80) })
-  // Judged and told, not refused: a wrong certificate must not hide everything behind it.
+  // Judged and told: an origin without a good certificate is asked, too, but by nothing that anybody else could use.
   const tls = { rejectUnauthorized: false, servername: serverName(host), ...(ca === undefined ? {} : { ca }) }
   return connectTls({ ...to, ...tls, port: Number(url.port || 443), ALPNProtocols: ['http/1.1'] })
 }

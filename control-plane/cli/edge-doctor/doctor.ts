@@ -1,5 +1,6 @@
 /** Asks an edge from where this runs, by exact bytes, with words that the control plane signed. */
 import type { EdgeStatus } from '#routes/messages.ts'
+import { array, count, document, record, text } from '#routes/shape.ts'
 import type { Clock } from '#server-kit/clock.ts'
 import { ApiProblem, type Client } from '../../api-client/client.ts'
 import type { EchoWordsAnswer } from '../../api-client/edge-schema.ts'
@@ -15,7 +16,7 @@ export interface DoctorOptions {
   readonly bodyBytes: number
 }
 
-export interface Question extends Omit<RawRequest, 'head'> {
+export interface Question extends Omit<RawRequest, 'head' | 'signed'> {
   /** Default GET. */
   readonly method?: string
   /** Default a path of no service. */
@@ -114,7 +115,7 @@ export class Doctor {
       ...(request.body === undefined ? [] : [`Content-Length: ${length}`]),
       ...fields.map(([name, value]) => `${name}: ${value}`),
     ]
-    return sendRaw(this.place, { ...request, head: `${lines.join('\r\n')}\r\n\r\n` }, this.clock)
+    return sendRaw(this.place, { ...request, head: `${lines.join('\r\n')}\r\n\r\n`, signed: true }, this.clock)
   }
 
   async #currentWords(): Promise<EchoWordsAnswer> {
@@ -177,21 +178,20 @@ export class Doctor {
 export async function askStatus(place: Place, plane: Client, clock: Clock): Promise<EdgeStatus | undefined> {
   const { target, header } = await plane.statusCall()
   const head = `GET ${target} HTTP/1.1\r\nHost: ${place.host}\r\n${header.name}: ${header.value}\r\nConnection: close\r\n\r\n`
-  const outcome = await sendRaw(place, { head }, clock)
+  const outcome = await sendRaw(place, { head, signed: true }, clock)
   return outcome.head?.status === 200 ? statusIn(outcome.body.toString('utf8')) : undefined
 }
 
-/** Undefined for what no edge says. */
-function statusIn(text: string): EdgeStatus | undefined {
-  try {
-    const status = JSON.parse(text) as Partial<EdgeStatus>
-    return typeof status.name === 'string' && typeof status.source === 'string' && Array.isArray(status.refusals)
-      ? (status as EdgeStatus)
-      : undefined
-  } catch {
-    // A page of somebody else's: the edge did not answer.
-    return undefined
-  }
+/** Undefined for what no edge says: anybody may answer, with anything. */
+function statusIn(body: string): EdgeStatus | undefined {
+  const status = document(body)
+  const { name, source, held, refusals } = status ?? {}
+  const isTold = text(name) !== undefined && text(source) !== undefined && array(refusals, record) !== undefined
+  return isTold && (held === undefined || isHeld(record(held))) ? (status as unknown as EdgeStatus) : undefined
+}
+
+function isHeld(held: ReturnType<typeof record>): boolean {
+  return [held?.['structure'], held?.['placements']].every((one) => count(record(one)?.['number']) !== undefined)
 }
 
 /** A path that the pattern matches; a route of its own may still come before it, which `explain` knows. */

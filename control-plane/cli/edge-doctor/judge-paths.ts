@@ -21,7 +21,7 @@ export const pathCases: readonly PathCase[] = [
     suffix: 'a\tb',
     what: 'a raw TAB',
     mended: ['\t', '%09'],
-    fix: 'Put a front before the edge that refuses a raw TAB with 400 (docs/operate/edge.md): workerd cuts the path there, and another resource is asked for.',
+    fix: 'Put a front before the edge that refuses a raw TAB with 400 (docs/operate/edge.md): an older workerd cuts the path there, and another resource is asked for.',
   },
   {
     probe: 'path-slashes',
@@ -45,7 +45,7 @@ export const pathCases: readonly PathCase[] = [
   {
     probe: 'path-letter',
     suffix: 'a%7Eb%41',
-    what: '`%7E` and `%41`',
+    what: 'a path with `%7E` and `%41`',
     fix: `${cloudflareFix} (it decodes letters). nginx: ${nginxFix}. What was signed over the path differs else.`,
   },
 ]

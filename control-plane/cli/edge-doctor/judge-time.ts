@@ -90,7 +90,8 @@ export function isCloudflare(fields: readonly (readonly [string, string])[]): bo
 }
 
 function seconds(ms: number): string {
-  return `${ms < 0 ? '-' : '+'}${(Math.abs(ms) / 1_000).toFixed(1)} s`
+  const tenths = Math.round(ms / 100)
+  return `${tenths < 0 ? '-' : '+'}${(Math.abs(tenths) / 10).toFixed(1)} s`
 }
 
 /** Of the front, where it speaks TLS. */

@@ -108,6 +108,27 @@ describe("Cloudflare's API", () => {
     expect(fake.calls).toEqual([])
   })
 
+  it('is told as refused, and does not try for ever, with a token that no header can bear', async () => {
+    await using fake = await CloudflareApiFake.start()
+
+    expect(await clientOf(fake, { token: () => 'two\nlines' }).deployment()).toEqual({
+      kind: 'denied',
+      because: 'the token cannot be read',
+    })
+  })
+
+  it('does not bring the token into words when its file ends in empty lines', async () => {
+    await using server = await answering((request, response) => {
+      const errors = [{ code: 1, message: `bad header ${request.headers.authorization}` }]
+      response.writeHead(400).end(JSON.stringify({ success: false, errors }))
+    })
+    await using fake = await CloudflareApiFake.start()
+
+    const reply = await clientOf(fake, { api: server.url, token: () => `${fake.token}\n` }).deployment()
+
+    expect(JSON.stringify(reply)).not.toContain(fake.token)
+  })
+
   it('is asked with the token that there is at that moment', async () => {
     await using fake = await CloudflareApiFake.start()
     let token = 'old'

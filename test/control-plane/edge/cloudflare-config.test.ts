@@ -39,6 +39,7 @@ it.each([
   [{ host: 'https://api.example.com/path' }, 'expected an http or https URL'],
   [{ script: 'Tide Gate' }, 'expected the name of a script'],
   [{ kvNamespace: 'PLACEMENTS' }, 'expected an id of Cloudflare'],
+  [{ api: 'https://me:secret@proxy.example.com/client/v4' }, 'without credentials'],
   [{ zone: 'x' }, 'zone'],
 ])('%o is told apart from what it should be', async (wrong, words) => {
   await expect(read({ ...cloudflare, ...wrong })).rejects.toThrow(words)

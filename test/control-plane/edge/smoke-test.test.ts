@@ -73,6 +73,26 @@ describe('the smoke test of a version', () => {
     expect(await smokeAt(zone.url)(version, former, 7)).toMatchObject({ passed: true })
   })
 
+  it.each([
+    ['no version', { scriptVersion: { id: 'x' } }],
+    ['a table without a number', { held: {} }],
+    ['another number', { held: { structure: { number: '9' } } }],
+    ['no table', { held: null }],
+    ['a refusal without a reason', { refusals: [null, { kind: 'structure' }] }],
+  ])('fails when what answers tells %s: a version that nobody understands is taken back, too', async (_, told) => {
+    await using zone = await startFakeZone(fake, ring)
+    zone.status = () => ({ scriptVersion: version, held: { structure: { number: 9 } }, ...told })
+
+    expect(await smokeAt(zone.url)(version, former, 7)).toMatchObject({ passed: false })
+  })
+
+  it('tells little of what a stranger answers', async () => {
+    await using zone = await startFakeZone(fake, ring)
+    zone.status = () => ({ scriptVersion: 'x'.repeat(100_000) })
+
+    expect((await smokeAt(zone.url)(version, former, 7)).because).toHaveLength(300)
+  })
+
   it('fails for a site that the version does not reach and the former one does, and for no other', async () => {
     await using zone = await startFakeZone(fake, ring)
     const cut = {

@@ -204,6 +204,25 @@ describe('stored answers', () => {
     expect(bodyOf(await process.store.look({ ...lookup, epoch: 4 }))).toBe('uri-miss')
   })
 
+  it('that guests asked for stay at this site, variants too, and what they find wrong is dropped here alone', async () => {
+    const process = openProcess()
+    const [plain, german_] = [
+      lookupFor({}, { guest: true }),
+      lookupFor(german, { guest: true }, { target: '/v1/orders/2' }),
+    ]
+    await fill(process, plain, 'of a guest')
+    await fill(process, german_, 'eines Gastes', byLanguage)
+    for (const { key } of [plain, german_]) {
+      expect(await process.zone.get(namespace, key.text)).toMatchObject({ kind: 'miss' })
+      expect(await process.elsewhere.get(namespace, key.text)).toMatchObject({ kind: 'hit' })
+    }
+
+    await fill(process, lookupFor(), 'of everybody')
+    const found = (await process.store.look(plain)) as FoundEntry
+    await process.store.drop(plain, found, process.newStamp())
+    expect(bodyOf(await process.store.look(lookupFor()))).toBe('of everybody')
+  })
+
   it('are removed by what they were found as, and not when something newer is there', async () => {
     const process = openProcess()
     const lookup = lookupFor()

@@ -66,6 +66,21 @@ describe('the fence', () => {
     expect(judge('cloud', 'POST', '/v1/x', forced)).toEqual({ kind: 'forward', to: 'onprem' })
   })
 
+  it('passes a tester on where the service does not run', async () => {
+    const forced = { mark: mark({ flags: ['force'] }), markKind: 'edge' as const }
+    const facts = structure([route('/v1/**')], { number: 5 })
+    const services = facts.services.map((service) => ({
+      ...service,
+      deployments: service.deployments.filter(({ site }) => site === 'onprem'),
+    }))
+    const atHome = await tableOf(
+      { ...facts, services },
+      placementSet([placement('orders', { epoch: 5 })], { number: 5 }),
+    )
+
+    expect(judge('cloud', 'GET', '/v1/x', forced, atHome)).toEqual({ kind: 'forward', to: 'onprem' })
+  })
+
   describe('for a failover', () => {
     const failed = { mark: mark({ flags: ['failover'] }), markKind: 'edge' as const }
 

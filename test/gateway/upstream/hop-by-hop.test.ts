@@ -104,6 +104,16 @@ describe('a method in a header', () => {
     expect(of('POST', ...pairs)).toEqual(pairs)
   })
 
+  it('makes no write of a POST that reads, which another site than the owner may serve', () => {
+    const read = (by: string) => {
+      const fields = ['X-HTTP-Method-Override', by]
+      return passRequest(fields, lowerNames(fields), [], 'POST', undefined, true)
+    }
+
+    for (const by of ['DELETE', 'put', ' PATCH', 'GET, DELETE', '']) expect(read(by)).toEqual([])
+    for (const by of ['GET', ' get ']) expect(read(by)).toEqual(['X-HTTP-Method-Override', by])
+  })
+
   it.each(['GET', 'HEAD', 'PUT', 'OPTIONS'])('makes nothing else of a %s', (method) => {
     expect(of(method, ...pairs, 'x_http_method', 'DELETE', 'X-Method-Override', 'DELETE')).toEqual([])
   })
