@@ -105,7 +105,7 @@ describe('a request to a deployment of several instances', () => {
   it('is never sent twice when it was tried before us, was forwarded, or might be read as another route', async () => {
     await using a = await startInstance(breakOff)
     await using b = await startInstance(breakOff)
-    const earlier = [{ markKind: 'hop' }, { readings: [{}] }, { attempt: 1 }, { mark: {} }]
+    const earlier = [{ markKind: 'hop' }, { readings: [{}] }, { attempt: 1 }, { mark: { flags: [] } }]
     for (const facts of earlier) {
       const seen = a.requests.length + b.requests.length
       await using bed = await openServiceBed({
