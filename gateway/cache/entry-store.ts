@@ -303,6 +303,7 @@ export class EntryStore {
     place: Pick<PutOptions, 'mode' | 'ifStamp' | 'unseen'>,
   ): Promise<Kept> {
     const { key, tags: known, host, epoch } = lookup
+    if (lookup.guest && lookup.pull) return 'of-a-guest'
     const tags = withOwnTags(known, entry, host)
     if (tags === undefined) return 'too-many-tags'
     const ttlMs = keepMs(entry, this.#clock.now())

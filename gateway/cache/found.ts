@@ -70,8 +70,8 @@ export interface Fetched {
 }
 
 /**
- * What became of it. `older`: something newer is there and stays. `exists`: it is a part, and an answer is there (G3). All but
- * `stored` mean that nothing was.
+ * What became of it. `older`: something newer is there and stays. `exists`: it is a part, and an answer is there (G3).
+ * `of-a-guest`: another site would pull it, and answer its own clients with it. All but `stored` mean that nothing was.
  */
 export const keptOutcomes = [
   'stored',
@@ -80,6 +80,7 @@ export const keptOutcomes = [
   'too-large',
   'too-many-tags',
   'no-lifetime',
+  'of-a-guest',
   'failed',
 ] as const
 export type Kept = (typeof keptOutcomes)[number]

@@ -223,6 +223,17 @@ describe('stored answers', () => {
     expect(bodyOf(await process.store.look(lookupFor()))).toBe('of everybody')
   })
 
+  it('that guests asked for are not kept where another site would pull them', async () => {
+    const process = openProcess()
+    const lookup = lookupFor({}, { guest: true, pull: true })
+
+    expect(await fill(process, lookup, 'of a guest')).toBe('of-a-guest')
+    expect(await fill(process, lookupFor(german, { guest: true, pull: true }), 'eines Gastes', byLanguage)).toBe(
+      'of-a-guest',
+    )
+    expect(await process.elsewhere.get(namespace, lookup.key.text)).toMatchObject({ kind: 'miss' })
+  })
+
   it('are removed by what they were found as, and not when something newer is there', async () => {
     const process = openProcess()
     const lookup = lookupFor()
