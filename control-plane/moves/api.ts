@@ -111,81 +111,70 @@ export function movesApi(app: FastifyInstance, plane: Plane): void {
     },
   )
 
-  app.put<{ Params: UnitParams; Body: ShadowBody }>(
-    '/api/v1/units/:unit/shadow',
-    {
-      config: { access: { kind: 'operator', action: 'unit.shadow' } },
-      schema: {
-        summary: 'Has safe requests copied to another site; needs If-Match with the epoch of the unit',
-        params: UnitParams,
-        body: ShadowBody,
-        response: { 200: ChangeAnswer, default: ProblemAnswer },
-      },
-    },
-    async (request) => {
-      const { unit } = request.params
-      const { reason, ...copies } = request.body
-      const seen = await requiredEpoch(unit, request.headers['if-match'])
-      return settle(unit, await shadowUnit(plane, unit, copies, author(request, reason, seen)))
-    },
-  )
+  beside<ShadowBody>('shadow', ShadowBody, {
+    begin: 'Has safe requests copied to another site',
+    end: 'Ends the copies of a unit',
+    change: (unit, { reason: _, ...copies }, by) => shadowUnit(plane, unit, copies, by),
+    undo: (unit, by) => endShadowOfUnit(plane, unit, by),
+  })
+  beside<FailoverBody>('failover', FailoverBody, {
+    begin: 'Lets edges send a safe request once more, to another site, when its own gives no answer',
+    end: 'Ends the failover of a unit',
+    change: (unit, { to }, by) => failoverUnit(plane, unit, to, by),
+    undo: (unit, by) => endFailoverOfUnit(plane, unit, by),
+  })
 
-  app.delete<{ Params: UnitParams; Querystring: EndQuery }>(
-    '/api/v1/units/:unit/shadow',
-    {
-      config: { access: { kind: 'operator', action: 'unit.shadow' } },
-      // The reason stands in the query: content of a DELETE may be dropped on its way (RFC 9110 9.3.5).
-      schema: {
-        summary: 'Ends the copies of a unit; needs If-Match with its epoch',
-        params: UnitParams,
-        querystring: EndQuery,
-        response: { 200: ChangeAnswer, default: ProblemAnswer },
+  /** What goes on beside a unit's split: PUT begins or changes it, DELETE ends it. */
+  function beside<Body extends { readonly reason: string }>(
+    name: 'shadow' | 'failover',
+    body: typeof ShadowBody | typeof FailoverBody,
+    how: {
+      readonly begin: string
+      readonly end: string
+      readonly change: (unit: string, body: Body, by: UnitAuthor) => Promise<ChangedUnit>
+      readonly undo: (unit: string, by: UnitAuthor) => Promise<ChangedUnit>
+    },
+  ): void {
+    const config = { access: { kind: 'operator', action: `unit.${name}` } } as const
+    const response = { 200: ChangeAnswer, default: ProblemAnswer }
+    app.put<{ Params: UnitParams }>(
+      `/api/v1/units/:unit/${name}`,
+      {
+        config,
+        schema: {
+          summary: `${how.begin}; needs If-Match with the epoch of the unit`,
+          params: UnitParams,
+          body,
+          response,
+        },
       },
-    },
-    async (request) => {
-      const { unit } = request.params
-      const seen = await requiredEpoch(unit, request.headers['if-match'])
-      return settle(unit, await endShadowOfUnit(plane, unit, author(request, request.query.reason, seen)))
-    },
-  )
-
-  app.put<{ Params: UnitParams; Body: FailoverBody }>(
-    '/api/v1/units/:unit/failover',
-    {
-      config: { access: { kind: 'operator', action: 'unit.failover' } },
-      schema: {
-        summary:
-          'Lets edges send a safe request once more, to another site, when its own gives no answer; needs If-Match',
-        params: UnitParams,
-        body: FailoverBody,
-        response: { 200: ChangeAnswer, default: ProblemAnswer },
+      async (request) => {
+        const { unit } = request.params
+        // As the schema has checked.
+        const asked = request.body as Body
+        const seen = await requiredEpoch(unit, request.headers['if-match'])
+        return settle(unit, await how.change(unit, asked, author(request, asked.reason, seen)))
       },
-    },
-    async (request) => {
-      const { unit } = request.params
-      const { to, reason } = request.body
-      const seen = await requiredEpoch(unit, request.headers['if-match'])
-      return settle(unit, await failoverUnit(plane, unit, to, author(request, reason, seen)))
-    },
-  )
-
-  app.delete<{ Params: UnitParams; Querystring: EndQuery }>(
-    '/api/v1/units/:unit/failover',
-    {
-      config: { access: { kind: 'operator', action: 'unit.failover' } },
-      schema: {
-        summary: 'Ends the failover of a unit; needs If-Match with its epoch',
-        params: UnitParams,
-        querystring: EndQuery,
-        response: { 200: ChangeAnswer, default: ProblemAnswer },
+    )
+    app.delete<{ Params: UnitParams; Querystring: EndQuery }>(
+      `/api/v1/units/:unit/${name}`,
+      {
+        config,
+        // The reason stands in the query: content of a DELETE may be dropped on its way (RFC 9110 9.3.5).
+        schema: {
+          summary: `${how.end}; needs If-Match with its epoch`,
+          params: UnitParams,
+          querystring: EndQuery,
+          response,
+        },
       },
-    },
-    async (request) => {
-      const { unit } = request.params
-      const seen = await requiredEpoch(unit, request.headers['if-match'])
-      return settle(unit, await endFailoverOfUnit(plane, unit, author(request, request.query.reason, seen)))
-    },
-  )
+      async (request) => {
+        const { unit } = request.params
+        const seen = await requiredEpoch(unit, request.headers['if-match'])
+        return settle(unit, await how.undo(unit, author(request, request.query.reason, seen)))
+      },
+    )
+  }
 
   function author(request: Parameters<typeof callerOf>[0], reason: string, seen: Epoch | undefined): UnitAuthor {
     const { name: actor, via } = callerOf(request)

@@ -18,6 +18,7 @@ import {
   type Sealer,
 } from '../tables/publish.ts'
 import type { PlacementChange } from '../tables/table-store.ts'
+import type { BesideChange } from './beside.ts'
 import { endFailover, type FailoverFault, failover } from './failover.ts'
 import { type FlipFault, type FlipRequest, flip } from './flip.ts'
 import { rollback } from './rollback.ts'
@@ -59,9 +60,8 @@ export function flipUnit(
 ): Promise<ChangedUnit> {
   return plane.publisher.change(async (records, sealer) => {
     const current = await currentOf(records, unit, author)
-    const service = serviceOf(plane, unit)
+    const service = runningService(plane, unit, request.to)
     const before = await changeBefore(records, current)
-    if (service === undefined) throw withoutDeployment(unit, request.to, [])
     const outcome = flip(current, request, service, before)
     if (outcome.kind === 'refused') throw refusal(outcome.because, unit, request, service)
     if (outcome.kind === 'unchanged') return unchanged(plane, current, 'flip')
@@ -69,54 +69,53 @@ export function flipUnit(
   })
 }
 
-/** Has the owner copy safe requests of a share of the clients to another site, in the way of `flipUnit`. */
+/** Has safe requests of a share of the clients copied to another site, in the way of `flipUnit`. */
 export function shadowUnit(
   plane: Deciding,
   unit: UnitId,
   request: ShadowRequest,
   author: UnitAuthor,
 ): Promise<ChangedUnit> {
-  return plane.publisher.change(async (records, sealer) => {
-    const current = await currentOf(records, unit, author)
-    const service = serviceOf(plane, unit)
-    if (service === undefined) throw withoutDeployment(unit, request.to, [])
+  return changeBesideSplit(plane, unit, 'shadow', author, (current) => {
+    const service = runningService(plane, unit, request.to)
     const outcome = shadow(current, request, service)
     if (outcome.kind === 'refused') throw shadowRefusal(outcome.because, unit, request, service)
-    if (outcome.kind === 'unchanged') return unchanged(plane, current, 'shadow')
-    return commit(records, sealer, current, outcome, 'shadow', author)
+    return outcome
   })
 }
 
 /** Ends the copies; also those of a unit whose service has left the catalog. */
 export function endShadowOfUnit(plane: Deciding, unit: UnitId, author: UnitAuthor): Promise<ChangedUnit> {
-  return plane.publisher.change(async (records, sealer) => {
-    const current = await currentOf(records, unit, author)
-    const outcome = endShadow(current)
-    if (outcome.kind === 'unchanged') return unchanged(plane, current, 'shadow')
-    return commit(records, sealer, current, outcome, 'shadow', author)
-  })
+  return changeBesideSplit(plane, unit, 'shadow', author, endShadow)
 }
 
 /** Lets safe requests go to another site when the unit's own gives no answer, in the way of `flipUnit`. */
 export function failoverUnit(plane: Deciding, unit: UnitId, to: Site, author: UnitAuthor): Promise<ChangedUnit> {
-  return plane.publisher.change(async (records, sealer) => {
-    const current = await currentOf(records, unit, author)
-    const service = serviceOf(plane, unit)
-    if (service === undefined) throw withoutDeployment(unit, to, [])
+  return changeBesideSplit(plane, unit, 'failover', author, (current) => {
+    const service = runningService(plane, unit, to)
     const outcome = failover(current, to, service)
     if (outcome.kind === 'refused') throw failoverRefusal(outcome.because, unit, to, service)
-    if (outcome.kind === 'unchanged') return unchanged(plane, current, 'failover')
-    return commit(records, sealer, current, outcome, 'failover', author)
+    return outcome
   })
 }
 
 /** Ends the failover; also that of a unit whose service has left the catalog. */
 export function endFailoverOfUnit(plane: Deciding, unit: UnitId, author: UnitAuthor): Promise<ChangedUnit> {
+  return changeBesideSplit(plane, unit, 'failover', author, endFailover)
+}
+
+function changeBesideSplit(
+  plane: Deciding,
+  unit: UnitId,
+  how: 'shadow' | 'failover',
+  author: UnitAuthor,
+  decide: (current: PlacementChange) => BesideChange,
+): Promise<ChangedUnit> {
   return plane.publisher.change(async (records, sealer) => {
     const current = await currentOf(records, unit, author)
-    const outcome = endFailover(current)
-    if (outcome.kind === 'unchanged') return unchanged(plane, current, 'failover')
-    return commit(records, sealer, current, outcome, 'failover', author)
+    const outcome = decide(current)
+    if (outcome.kind === 'unchanged') return unchanged(plane, current, how)
+    return commit(records, sealer, current, outcome, how, author)
   })
 }
 
@@ -158,10 +157,13 @@ async function changeBefore(records: Records, { placement, returnsTo }: Placemen
   return returnsTo === undefined ? undefined : await records.tables.change(placement.unit, returnsTo)
 }
 
-function serviceOf({ feed }: Deciding, unit: UnitId): ServiceFacts | undefined {
+/** The unit's service; without one it runs nowhere, so not at `to` either. */
+function runningService({ feed }: Deciding, unit: UnitId, to: Site): ServiceFacts {
   const structure = feed.structure?.value
   const id = unitsOf(structure).get(unit)
-  return structure?.services.find((service) => service.id === id)
+  const service = structure?.services.find((one) => one.id === id)
+  if (service === undefined) throw withoutDeployment(unit, to, [])
+  return service
 }
 
 type Content = Pick<ProposedPlacement, 'placement' | 'returnsTo'>
