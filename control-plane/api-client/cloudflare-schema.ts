@@ -11,22 +11,27 @@ const Health = {
   }),
   because: Type.String({ description: 'What is not well; empty when all is.' }),
 }
-const State = Type.Enum(
-  [
-    'built',
-    'uploaded',
-    'smoke',
-    'at-5-percent',
-    'at-100-percent',
-    'rolling-back',
-    'confirmed',
-    'rolled-back',
-    'refused',
-    'outdated',
-    'superseded',
-  ],
-  { description: 'The last five are ends.' },
-)
+/**
+ * Where a publication of the edge script stands; what is to be done next follows from it alone. The last five are ends, and
+ * three of them leave what is deployed as it is: `refused` (Cloudflare does not take it), `outdated` (a newer table came
+ * before it was uploaded) and `superseded` (somebody else has deployed).
+ */
+export const publicationStates = [
+  'built',
+  'uploaded',
+  'smoke',
+  'at-5-percent',
+  'at-100-percent',
+  'rolling-back',
+  'confirmed',
+  'rolled-back',
+  'refused',
+  'outdated',
+  'superseded',
+] as const
+export type PublicationState = (typeof publicationStates)[number]
+
+const State = Type.Enum([...publicationStates], { description: 'The last five are ends.' })
 
 export const CloudflareStatus = Type.Object({
   script: Type.Object({

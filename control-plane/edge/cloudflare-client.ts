@@ -1,5 +1,5 @@
 import { document, record, text } from '#routes/shape.ts'
-import { boundedText, innermostWords } from './bounded-text.ts'
+import { boundedText, innermostWords } from '#server-kit/bounded-text.ts'
 
 /** So many percent of the requests to one version of the script. */
 export interface Share {

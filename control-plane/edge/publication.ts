@@ -1,25 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { TableNumber } from '#routes/vocabulary.ts'
-
-/**
- * Where a publication of the edge script stands; what is to be done next follows from it alone. The last five are ends, and
- * three of them leave what is deployed as it is: `refused` (Cloudflare does not take it), `outdated` (a newer table came
- * before it was uploaded) and `superseded` (somebody else has deployed).
- */
-export const publicationStates = [
-  'built',
-  'uploaded',
-  'smoke',
-  'at-5-percent',
-  'at-100-percent',
-  'rolling-back',
-  'confirmed',
-  'rolled-back',
-  'refused',
-  'outdated',
-  'superseded',
-] as const
-export type PublicationState = (typeof publicationStates)[number]
+import type { PublicationState } from '../api-client/cloudflare-schema.ts'
 
 const ends: ReadonlySet<PublicationState> = new Set(['confirmed', 'rolled-back', 'refused', 'outdated', 'superseded'])
 

@@ -1,6 +1,7 @@
+import type { PublicationState } from '../api-client/cloudflare-schema.ts'
 import type { Share } from './cloudflare-client.ts'
 import type { Verdict } from './edge-evidence.ts'
-import type { Publication, PublicationState } from './publication.ts'
+import type { Publication } from './publication.ts'
 
 /** What is to be done in a state. Each may be done again after a crash: doing it twice is doing it once. */
 export type Act =

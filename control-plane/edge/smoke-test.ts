@@ -3,9 +3,9 @@ import { headers, paths } from '#routes/messages.ts'
 import type { KeyRing } from '#routes/seal.ts'
 import { count, document, record, text } from '#routes/shape.ts'
 import type { TableNumber } from '#routes/vocabulary.ts'
+import { boundedText, innermostWords } from '#server-kit/bounded-text.ts'
 import type { Clock } from '#server-kit/clock.ts'
 import type { Random } from '#server-kit/random.ts'
-import { boundedText, innermostWords } from './bounded-text.ts'
 
 export interface SmokeResult {
   readonly passed: boolean

@@ -1,5 +1,6 @@
 import type { Kysely, Selectable } from 'kysely'
-import type { Publication, PublicationState } from '../edge/publication.ts'
+import type { PublicationState } from '../api-client/cloudflare-schema.ts'
+import type { Publication } from '../edge/publication.ts'
 import type { PublicationStore } from '../edge/publication-store.ts'
 import type { Rows } from './rows.ts'
 

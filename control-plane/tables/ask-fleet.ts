@@ -5,6 +5,7 @@ import { checkSeal, digestOf, type KeyRing, type SealedDocument, type TrustedKey
 import { document, record } from '#routes/shape.ts'
 import { decodeStructure } from '#routes/structure-codec.ts'
 import type { Held } from '#routes/table.ts'
+import { boundedText, innermostWords } from '#server-kit/bounded-text.ts'
 import type { Clock } from '#server-kit/clock.ts'
 import type { Random } from '#server-kit/random.ts'
 import type { FleetEvidence } from './recover.ts'
@@ -76,13 +77,13 @@ export class FleetAsker {
         await answer.body?.cancel()
         return { ok: false, name, because: `it answered ${answer.status}` }
       }
-      const text = await readBounded(answer)
+      const text = await boundedText(answer, limitBytes)
       if (text === undefined) return { ok: false, name, because: `it answered more than ${limitBytes} bytes` }
       const status = document(text)
       if (status === undefined) return { ok: false, name, because: 'its answer is no status' }
       return { ok: true, name, status: status as Status }
     } catch (cause) {
-      return { ok: false, name, because: reasonOf(cause) }
+      return { ok: false, name, because: innermostWords(cause) }
     }
   }
 }
@@ -137,22 +138,4 @@ async function verified<Value extends { readonly number: number }>(
     if (value !== undefined) found.push({ number: value.number, digest: await digestOf(sealed.body), value, sealed })
   }
   return found
-}
-
-/** Undefined for an answer above the limit. */
-async function readBounded(answer: Response): Promise<string | undefined> {
-  const chunks: Uint8Array[] = []
-  let length = 0
-  for await (const chunk of answer.body ?? []) {
-    length += chunk.length
-    if (length > limitBytes) return undefined
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString('utf8')
-}
-
-/** The innermost words: fetch wraps `ECONNREFUSED` in "fetch failed". */
-function reasonOf(cause: unknown): string {
-  if (!(cause instanceof Error)) return String(cause)
-  return cause.cause === undefined ? cause.message : reasonOf(cause.cause)
 }
