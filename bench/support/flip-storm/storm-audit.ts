@@ -74,9 +74,13 @@ function epochsOf(changed: readonly Changed[]): Epoch[] {
   return changed.map((change, at) => ({ ...change, until: changed[at + 1]?.calledAt ?? Number.POSITIVE_INFINITY }))
 }
 
-/** Reads and writes may be at different sides, so each goes its own way; streams and sockets are opened by reads. */
+/** Reads and writes may be at different sides, so each goes its own way; through a socket a client may write. */
 function trackOf({ user, kind }: Asked): string {
-  return `${user} ${kind === 'POST' ? 'writes' : 'reads'}`
+  return `${user} ${isWrite(kind) ? 'writes' : 'reads'}`
+}
+
+function isWrite(kind: Kind): boolean {
+  return kind === 'POST' || kind === 'WebSocket'
 }
 
 function bouncedIn({ epoch, heldAt, until }: Epoch, served: readonly Asked[]): string[] {
@@ -87,7 +91,7 @@ function bouncedIn({ epoch, heldAt, until }: Epoch, served: readonly Asked[]): s
   })
 }
 
-/** Reads by what their users were told, writes by what services did, told or not. */
+/** Reads and sockets by what their users were told, POSTs by what services did, told or not. */
 function misplacedIn(
   { epoch, heldAt, until, reads, writes }: Epoch,
   asked: readonly Asked[],
@@ -96,10 +100,13 @@ function misplacedIn(
   const within = asked.filter(({ sentAt, answeredAt }) => sentAt > heldAt && answeredAt < until)
   const ids = new Set(within.flatMap(({ writeId }) => (writeId === undefined ? [] : [writeId])))
   const written = executions.filter(({ writeId, site }) => writeId !== undefined && ids.has(writeId) && site !== writes)
-  const read = within.filter(({ kind, site = reads }) => kind !== 'POST' && reads !== undefined && site !== reads)
+  const told = within.filter(({ kind, site }) => {
+    const expected = isWrite(kind) ? writes : reads
+    return kind !== 'POST' && expected !== undefined && (site ?? expected) !== expected
+  })
   return [
     ...written.map(({ writeId, site }) => `${writeId} in epoch ${epoch}: at ${site}`),
-    ...read.map(({ kind, user, site }) => `${kind} of ${user} in epoch ${epoch}: at ${site}`),
+    ...told.map(({ kind, user, site }) => `${kind} of ${user} in epoch ${epoch}: at ${site}`),
   ]
 }
 

@@ -29,6 +29,15 @@ describe('the audit of a storm', () => {
     expect(verdict.counts).toEqual({ GET: 4, POST: 1, SSE: 0, WebSocket: 0 })
   })
 
+  it('holds sockets to the side of writes, though reads beside them are split', () => {
+    const { reads: _, ...half } = changed(3, 200, 'onprem')
+    const socket = (site: string) => read(230, site, { kind: 'WebSocket' })
+    const beside = [...changes, half, read(220, 'cloud'), read(240, 'cloud')]
+
+    expect(judgeStorm([...beside, socket('onprem')], [])).toMatchObject({ bounced: [], misplaced: [] })
+    expect(judgeStorm([...beside, socket('cloud')], []).misplaced).toEqual(['WebSocket of anna in epoch 3: at cloud'])
+  })
+
   it('finds a user who is served by both sites while one epoch holds, also where reads are split', () => {
     const split = changed(3, 200, 'onprem')
     const { reads: _, ...half } = split
