@@ -4,12 +4,12 @@ import type { Random } from '#server-kit/random.ts'
 import {
   LinkAnswer,
   LoginQuery,
-  ProblemAnswer,
   TokenBody,
   TokenCreated,
   TokenParams,
   TokenSummary,
-} from '../api-client/schema.ts'
+} from '../api-client/access-schema.ts'
+import { ProblemAnswer } from '../api-client/schema.ts'
 import { record } from '../audit/chain.ts'
 import type { AuditFacts } from '../audit/entry.ts'
 import { problems } from '../errors.ts'

@@ -1,3 +1,4 @@
+import type { AuditEntry, AuditVerdict, LinkAnswer, TokenBody, TokenCreated, TokenSummary } from './access-schema.ts'
 import type { InvalidateAnswer, InvalidateBody } from './cache-schema.ts'
 import type { EdgeVersionsAnswer, PublishAnswer } from './cloudflare-schema.ts'
 import type { EchoWordsAnswer, EchoWordsBody, ForceAnswer, ForceBody, StatusCallAnswer } from './edge-schema.ts'
@@ -5,8 +6,6 @@ import type {
   AdoptionAnswer,
   ApplyAnswer,
   ApplyBody,
-  AuditEntry,
-  AuditVerdict,
   CatalogAnswer,
   ChangeAnswer,
   ConsoleEvent,
@@ -16,7 +15,6 @@ import type {
   FailoverBody,
   FlipBody,
   GatewaySummary,
-  LinkAnswer,
   ProblemAnswer,
   RouteSummary,
   ServiceSummary,
@@ -25,9 +23,6 @@ import type {
   StatusAnswer,
   TableAnswer,
   TableEntry,
-  TokenBody,
-  TokenCreated,
-  TokenSummary,
   UnitAnswer,
   UnitSummary,
 } from './schema.ts'

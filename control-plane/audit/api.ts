@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { AuditEntry, AuditQuery, AuditVerdict } from '../api-client/schema.ts'
+import { AuditEntry, AuditQuery, AuditVerdict } from '../api-client/access-schema.ts'
 import type { Plane } from '../plane.ts'
 import { verifyAudit } from './verify.ts'
 

@@ -1,4 +1,4 @@
-import type { Scope } from '../../api-client/schema.ts'
+import type { Scope } from '../../api-client/access-schema.ts'
 import { problems } from '../errors.ts'
 import { json, table, time } from '../print.ts'
 import type { Session } from '../session.ts'

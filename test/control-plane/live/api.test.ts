@@ -1,5 +1,6 @@
 import { Check } from 'typebox/value'
 import { describe, expect, it } from 'vitest'
+import * as accessSchema from '../../../control-plane/api-client/access-schema.ts'
 import { ApiProblem } from '../../../control-plane/api-client/client.ts'
 import * as schema from '../../../control-plane/api-client/schema.ts'
 import { eventually } from '../../support/eventually.ts'
@@ -163,9 +164,9 @@ describe('the client', () => {
       [schema.UnitAnswer, await client.unit('orders')],
       [schema.TableAnswer, await client.table(2)],
       [schema.AdoptionAnswer, await client.adoption(2)],
-      [schema.AuditVerdict, await client.verifyAudit()],
-      [schema.LinkAnswer, await client.createLoginLink()],
-      [schema.TokenCreated, await client.createToken({ name: 'x', scopes: ['read'] })],
+      [accessSchema.AuditVerdict, await client.verifyAudit()],
+      [accessSchema.LinkAnswer, await client.createLoginLink()],
+      [accessSchema.TokenCreated, await client.createToken({ name: 'x', scopes: ['read'] })],
     ] as const
     for (const [shape, answer] of answers) expect([answer, Check(shape, answer)]).toEqual([answer, true])
     const lists = [
@@ -174,8 +175,8 @@ describe('the client', () => {
       [schema.SiteSummary, await client.sites()],
       [schema.UnitSummary, await client.units()],
       [schema.TableEntry, await client.tables()],
-      [schema.AuditEntry, await client.audit()],
-      [schema.TokenSummary, await client.tokens()],
+      [accessSchema.AuditEntry, await client.audit()],
+      [accessSchema.TokenSummary, await client.tokens()],
     ] as const
     for (const [shape, list] of lists) {
       expect(list.length).toBeGreaterThan(0)
